@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Compiler differences, in one place.
+
+#if defined(__GNUC__)
+/// Marks inline variables and functions with static state: with default visibility, two shared libraries
+/// compiled with -fvisibility=hidden still share the one instance.
+#define YOKE_SHARED_STATE __attribute__((visibility("default")))
+#else
+#define YOKE_SHARED_STATE
+#endif

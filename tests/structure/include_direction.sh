@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sh include_direction.sh <folder that holds yoke/>
+# Prints every include of the headers that breaks the layering, and exits 1 if there is one.
+#
+# A header may include its own layer or a lower one:
+#   1 detail/ error.hpp version.hpp   2 concept/   3 future.hpp runtime.hpp   4 queue/ observe/
+#   5 executor/ algorithm/ (never each other)   6 adapter/ (never each other)   7 yoke.hpp
+# Below adapter/ only the standard library and the system's own headers may be included besides; yoke.hpp includes no
+# adapter. Nothing includes itself by a detour.
+set -eu
+cd "$1"
+find yoke -name '*.hpp' | LC_ALL=C sort | while read -r header; do
+    # A condition inside an include line is no include; a comment after one is no part of it.
+    sed -nE "s|^[[:space:]]*#[[:space:]]*include[[:space:]]*([<\"][^>\"]*[>\"]).*|$header \\1|p" "$header"
+done | LC_ALL=C awk '
+    function layer(path) {
+        if (path == "yoke.hpp") return 7
+        if (path ~ /^adapter\//) return 6
+        if (path ~ /^(executor|algorithm)\//) return 5
+        if (path ~ /^(queue|observe)\//) return 4
+        if (path == "future.hpp" || path == "runtime.hpp") return 3
+        if (path ~ /^concept\//) return 2
+        if (path ~ /^detail\// || path == "error.hpp" || path == "version.hpp") return 1
+        return 0
+    }
+    function folder(path) { sub(/\/.*/, "", path); return path }
+    function wrong(what) { printf "%s includes %s: %s\n", $1, $2, what; bad = 1 }
+
+    BEGIN {
+        n = split("aio cxxabi dirent dlfcn elf errno execinfo fcntl fnmatch getopt glob immintrin inttypes limits link " \
+                  "locale malloc mqueue netdb pthread pwd sched semaphore setjmp signal spawn stdint stdlib string " \
+                  "strings syscall termios time ucontext unistd utime wait x86intrin poll", names, " ")
+        for (i = 1; i <= n; i++) system_header[names[i] ".h"] = 1
+    }
+    {
+        from = $1; sub(/^yoke\//, "", from)
+        to = substr($2, 2, length($2) - 2)
+        mine = layer(from)
+        if (!mine) wrong("the header that includes is in no layer")
+        if ($2 ~ /^"/) {
+            wrong("includes are written <yoke/...>")
+        } else if (to ~ /^yoke\//) {
+            sub(/^yoke\//, "", to)
+            theirs = layer(to)
+            if (!theirs) wrong("the included header is in no layer")
+            else if (theirs > mine) wrong("runs up, from layer " mine " to layer " theirs)
+            else if (folder(from) != folder(to) && theirs == mine && mine == 5) wrong("executor/ and algorithm/ never meet")
+            else if (folder(from) == "adapter" && folder(to) == "adapter") wrong("adapters do not know each other")
+            else if (from == "yoke.hpp" && theirs == 6) wrong("yoke.hpp holds no adapter")
+            edges[from] = edges[from] " " to
+            if (from == to) wrong("includes itself")
+        } else if (mine != 6 && to !~ /^[a-z_]+$/ && to !~ /^(sys|linux|asm|arpa|net|netinet|mach)\// && !(to in system_header)) {
+            wrong("a third-party header below adapter/")
+        } else if (mine == 7 && to !~ /^[a-z_]+$/) {
+            wrong("yoke.hpp includes headers of yoke only")
+        }
+    }
+
+    # Depth-first search; a header met again while its own includes are still being followed closes a cycle.
+    function follow(at, way,    next_ones, count, i) {
+        if (state[at] == 2) return
+        if (state[at] == 1) { print "cycle:" way " -> " at; bad = 1; return }
+        state[at] = 1
+        count = split(edges[at], next_ones, " ")
+        for (i = 1; i <= count; i++) follow(next_ones[i], way " -> " at)
+        state[at] = 2
+    }
+    END { for (header in edges) follow(header, ""); exit bad }
+'
