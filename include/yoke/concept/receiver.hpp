@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Where an executor delivers the outcome of one task.
+///
+/// A receiver is a move-only value with three completions, the vocabulary of P2300 ("std::execution"):
+///
+///     std::move(r).set_value(result);   // the call returned; no argument for a void call
+///     std::move(r).set_error(error);    // it threw, or its worker was lost
+///     std::move(r).set_stopped();       // it will not run
+///
+/// Once `execute` has accepted a task, exactly one of them is called, exactly once, on any thread. Completions do
+/// not throw and return soon: they run on the executor's own thread.
+///
+/// A receiver may carry wishes for its task: a member `const task_options& options() const noexcept`. An
+/// executor that cannot honour one of them says so in its documentation.
+
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <functional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+namespace yoke {
+
+/// What a caller may ask for one task.
+struct task_options {
+    /// Completes the task as stopped if it has not begun when stop is requested.
+    std::stop_token stop{};
+    /// Longest run time, counted from the task's start; 0 means no limit. Process pools kill the worker then, as
+    /// only a process can be stopped from outside; thread pools and the inline executor do not look at it.
+    std::chrono::nanoseconds timeout{0};
+    /// How often the task may be started when the worker that runs it dies; more than 1 is for tasks that
+    /// may be repeated without harm. At least 1.
+    int attempts = 1;
+    /// Larger begins earlier, on executors that order by priority.
+    int priority = 0;
+};
+
+/// What `f(args...)` yields when it runs elsewhere: `f` and its arguments are decay-copied first, and the
+/// result comes back by value, so a returned reference is copied.
+template <class F, class... Args>
+using call_result = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool copies_by_decay = std::constructible_from<std::decay_t<T>, T>;
+
+template <class R, class Value>
+inline constexpr bool takes_value = requires(R receiver, Value value) {
+    requires noexcept(std::move(receiver).set_value(std::move(value)));
+};
+template <class R>
+inline constexpr bool takes_value<R, void> = requires(R receiver) {
+    requires noexcept(std::move(receiver).set_value());
+};
+
+template <class R>
+concept has_options = requires(const R& receiver) {
+    requires noexcept(receiver.options());
+    requires std::same_as<decltype(receiver.options()), const task_options&>;
+};
+
+}  // namespace detail
+
+/// `f(args...)` can be called with decayed copies.
+template <class F, class... Args>
+concept callable_with = std::invocable<std::decay_t<F>, std::decay_t<Args>...> &&
+    std::conjunction_v<std::bool_constant<detail::copies_by_decay<F>>,
+                       std::bool_constant<detail::copies_by_decay<Args>>...>;
+
+/// Takes the outcome of a call that returns `Value` (which may be void).
+template <class R, class Value>
+concept receiver_of = std::move_constructible<std::decay_t<R>> &&
+    detail::takes_value<std::decay_t<R>, Value> &&
+    requires(std::decay_t<R> receiver, std::exception_ptr error) {
+    requires noexcept(std::move(receiver).set_error(std::move(error)));
+    requires noexcept(std::move(receiver).set_stopped());
+};
+
+/// The receiver's wishes for its task, or the defaults. The reference lives as long as the receiver.
+template <class R>
+[[nodiscard]] const task_options& options_of(const R& receiver) noexcept {
+    if constexpr (detail::has_options<R>) {
+        return receiver.options();
+    } else {
+        // Never destroyed: an executor with static storage may still run tasks after main().
+        static const union undying {
+            undying() noexcept : options() {}
+            ~undying() {}
+            task_options options;
+        } defaults;
+        return defaults.options;
+    }
+}
+
+/// Runs `f(args...)` here and now and completes `receiver` with what becomes of it. This is the whole of what
+/// an executor does once it has found a place to run.
+template <class R, class F, class... Args>
+void complete_with_call(R&& receiver, F&& f, Args&&... args) noexcept {
+    using result = std::decay_t<std::invoke_result_t<F, Args...>>;
+    std::exception_ptr error;
+    try {
+        if constexpr (std::is_void_v<result>) {
+            std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+            std::forward<R>(receiver).set_value();
+        } else {
+            result value = std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+            std::forward<R>(receiver).set_value(std::move(value));
+        }
+        return;
+    } catch (...) {
+        error = std::current_exception();
+    }
+    // Outside the handler: a receiver may destroy the exception's last owner, or resume a coroutine.
+    std::forward<R>(receiver).set_error(std::move(error));
+}
+
+}  // namespace yoke

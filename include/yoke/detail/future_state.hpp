@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The shared half of a task and its future.
+///
+/// One 32-bit word carries the whole protocol:
+///
+///     bits 0-1  phase      pending -> claimed -> done, each step taken once
+///     bit  2    sleepers   somebody is (or is about to be) parked on the word
+///     bits 3..  news       counts changes a sleeper should look at (see coroutine_state in future.hpp)
+///
+/// *Claiming* is the compare-exchange pending -> claimed. Whoever wins it - the worker that takes the task from its
+/// queue, a waiter that runs the task itself, `cancel()`, a shutdown - is the only one to touch the call and to
+/// produce the outcome, so a task runs at most once and completes exactly once.
+///
+/// Memory order: the outcome is written before `publish()` exchanges the word to done with release; `done()` and
+/// `wait()` read the word with acquire before anybody looks at the outcome. A sleeper sets `sleepers` by a
+/// compare-exchange on the value it then parks on; publish() sees the bit in the value it replaces, or the sleeper's
+/// exchange fails and it sees done: no wake is lost. Claiming needs acquire only for what the submitter wrote into
+/// the call before it shared the state; sharing (a queue, a future handed on) orders that already, acq_rel is used
+/// to keep the argument local.
+///
+/// Lifetime is a reference count: the publisher holds a reference until after its wake and its continuations,
+/// so a waiter that sees done and lets go early cannot free the word under the publisher (stdexec #1742).
+
+#include <yoke/detail/parking.hpp>
+#include <yoke/detail/task_scope.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace yoke::detail {
+
+/// Something to be told, once, that a future is done. Runs on the thread that completes the future.
+class continuation {
+public:
+    virtual void future_done() noexcept = 0;
+
+protected:
+    continuation() = default;
+    ~continuation() = default;
+
+private:
+    friend class future_core;
+    continuation* next_ = nullptr;
+};
+
+/// All of a future's state but the outcome's type.
+class future_core {
+public:
+    future_core(const future_core&) = delete;
+    future_core& operator=(const future_core&) = delete;
+
+    void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept {
+        // acq_rel: the last owner sees all that the others did before it destroys.
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+    [[nodiscard]] bool done() const noexcept {
+        return (word_.load(std::memory_order_acquire) & phase_mask) == phase_done;
+    }
+
+    /// True once somebody has claimed the task.
+    [[nodiscard]] bool begun() const noexcept {
+        return (word_.load(std::memory_order_relaxed) & phase_mask) != phase_pending;
+    }
+    /// True if the caller owns the only reference, so that nobody else will ever look at the outcome.
+    [[nodiscard]] bool unshared() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
+
+    /// Becomes the one who produces the outcome; false if somebody else is.
+    [[nodiscard]] bool claim() noexcept {
+        std::uint32_t seen = word_.load(std::memory_order_relaxed);
+        while ((seen & phase_mask) == phase_pending) {
+            if (word_.compare_exchange_weak(seen, seen | phase_claimed, std::memory_order_acq_rel))
+                return true;
+        }
+        return false;
+    }
+
+    /// Runs, on this thread, what the outcome waits for and nobody has begun yet.
+    virtual void help() noexcept {}
+    /// Claims the task so that it will not run and completes it as stopped; false if it runs or has run.
+    virtual bool try_cancel() noexcept { return false; }
+
+    /// Blocks until done. Inside a task this thread runs the awaited work if nobody has begun it.
+    void wait() noexcept {
+        for (;;) {
+            std::uint32_t seen = word_.load(std::memory_order_acquire);
+            if ((seen & phase_mask) == phase_done) return;
+            if (inside_task()) {
+                help();
+                // Anything that changed since `seen` makes the exchange or the park below fail, and we help again.
+            }
+            if (announce_sleeper(seen)) park(word_, seen | sleepers);
+        }
+    }
+
+    /// As wait(), but never runs anything, and gives up at `until`. Returns done().
+    bool wait_until(deadline until) noexcept {
+        for (;;) {
+            std::uint32_t seen = word_.load(std::memory_order_acquire);
+            if ((seen & phase_mask) == phase_done) return true;
+            if (std::chrono::steady_clock::now() >= until) return false;
+            if (announce_sleeper(seen)) park_until(word_, seen | sleepers, until);
+        }
+    }
+
+    /// Has `who` told when the future is done; false if it is done already (then `who` is not told).
+    [[nodiscard]] bool tell(continuation& who) noexcept {
+        continuation* head = continuations_.load(std::memory_order_acquire);
+        do {
+            if (head == told()) return false;
+            who.next_ = head;
+        } while (!continuations_.compare_exchange_weak(head, &who, std::memory_order_acq_rel,
+                                                       std::memory_order_acquire));
+        return true;
+    }
+
+    /// Lets sleepers look again at what they could help with.
+    void news() noexcept {
+        if ((word_.fetch_add(one_news, std::memory_order_acq_rel) & sleepers) != 0) unpark_all(word_);
+    }
+
+protected:
+    /// `references` owners share the new state.
+    explicit future_core(std::uint32_t references) noexcept : references_(references) {}
+    virtual ~future_core() = default;
+
+    /// The outcome is in place: lets everybody know. The caller owns a reference.
+    void publish() noexcept {
+        if ((word_.exchange(phase_done, std::memory_order_acq_rel) & sleepers) != 0) unpark_all(word_);
+        continuation* waiting = continuations_.exchange(told(), std::memory_order_acq_rel);
+        continuation* in_order = nullptr;
+        while (waiting != nullptr) in_order = std::exchange(waiting, std::exchange(waiting->next_, in_order));
+        while (in_order != nullptr) std::exchange(in_order, in_order->next_)->future_done();
+    }
+
+private:
+    static constexpr std::uint32_t phase_pending = 0;
+    static constexpr std::uint32_t phase_claimed = 1;
+    static constexpr std::uint32_t phase_done = 2;
+    static constexpr std::uint32_t phase_mask = 3;
+    static constexpr std::uint32_t sleepers = 4;
+    static constexpr std::uint32_t one_news = 8;
+
+    /// Sets the sleepers bit on exactly the value `seen`; false if the word moved on.
+    bool announce_sleeper(std::uint32_t seen) noexcept {
+        return (seen & sleepers) != 0 ||
+               word_.compare_exchange_strong(seen, seen | sleepers, std::memory_order_acq_rel);
+    }
+
+    /// Ends the list of continuations once they have been told. An address no continuation can have.
+    continuation* told() noexcept { return reinterpret_cast<continuation*>(this); }
+
+    parking_word word_{phase_pending};
+    std::atomic<std::uint32_t> references_;
+    std::atomic<continuation*> continuations_{nullptr};
+};
+
+/// An owner of a future_core or a class derived from it.
+template <class State>
+class state_ref {
+public:
+    state_ref() = default;
+    /// Takes over one reference that the caller owns.
+    explicit state_ref(State* state) noexcept : state_(state) {}
+    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    template <class Derived>
+        requires std::is_convertible_v<Derived*, State*> state_ref(state_ref<Derived>&& other)
+    noexcept : state_(other.detach()) {}
+    state_ref& operator=(state_ref&& other) noexcept {
+        state_ref(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~state_ref() {
+        if (state_ != nullptr) state_->release();
+    }
+
+    /// A second owner of the same state.
+    [[nodiscard]] state_ref share() const noexcept {
+        if (state_ != nullptr) state_->acquire();
+        return state_ref(state_);
+    }
+    void swap(state_ref& other) noexcept { std::swap(state_, other.state_); }
+    [[nodiscard]] State* detach() noexcept { return std::exchange(state_, nullptr); }
+    [[nodiscard]] State* get() const noexcept { return state_; }
+    State* operator->() const noexcept { return state_; }
+    State& operator*() const noexcept { return *state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    State* state_ = nullptr;
+};
+
+/// The value of a `void` call.
+struct unit {};
+template <class R>
+using stored = std::conditional_t<std::is_void_v<R>, unit, R>;
+
+/// A future's state with its outcome: a value, an error, or neither (stopped).
+template <class R>
+class future_state : public future_core {
+public:
+    explicit future_state(std::uint32_t references) noexcept : future_core(references) {}
+
+    /// Completes with a value; if it cannot be stored, with the exception that prevented it. The caller has claimed.
+    template <class... Values>
+    void set_value(Values&&... values) noexcept {
+        emplace([&]() -> decltype(auto) { return stored<R>(std::forward<Values>(values)...); });
+        publish();
+    }
+    void set_error(std::exception_ptr error) noexcept {
+        error_ = std::move(error);
+        publish();
+    }
+    void set_stopped() noexcept { publish(); }
+
+    /// Where the outcome is, once done() is true.
+    [[nodiscard]] std::optional<stored<R>>& value() noexcept { return value_; }
+    [[nodiscard]] std::exception_ptr& error() noexcept { return error_; }
+
+protected:
+    ~future_state() override = default;
+
+    /// Stores what `produce()` returns, or the exception it throws.
+    template <class Produce>
+    void emplace(Produce&& produce) noexcept {
+        try {
+            if constexpr (std::is_void_v<std::invoke_result_t<Produce>>) {
+                produce();
+                value_.emplace();
+            } else {
+                value_.emplace(produce());
+            }
+        } catch (...) {
+            error_ = std::current_exception();
+        }
+    }
+
+private:
+    std::optional<stored<R>> value_;
+    std::exception_ptr error_;
+};
+
+/// A future's state that carries its call, for executors in this address space. Queue and future own it together;
+/// whoever claims it first runs it.
+template <class R, class F, class... Args>
+class task_state : public future_state<R> {
+public:
+    template <class G, class... Given>
+    task_state(std::uint32_t references, std::stop_token stop, G&& f, Given&&... args)
+        : future_state<R>(references),
+          stop_(std::move(stop)),
+          call_(std::in_place, std::forward<G>(f), std::forward<Given>(args)...) {}
+
+    /// Runs the call here, unless it runs or has run elsewhere, or was cancelled.
+    void run() noexcept {
+        if (this->claim()) run_claimed();
+    }
+
+    void help() noexcept override { run(); }
+
+    bool try_cancel() noexcept override {
+        if (!this->claim()) return false;
+        stop_claimed();
+        return true;
+    }
+
+    /// Completes with an error if nobody has begun it.
+    void fail(std::exception_ptr error) noexcept {
+        if (!this->claim()) return;
+        call_.reset();
+        this->set_error(std::move(error));
+    }
+
+protected:
+    ~task_state() override = default;
+
+    /// The second half of run(), for who has claimed.
+    void run_claimed() noexcept {
+        if (stop_.stop_requested()) return stop_claimed();
+        {
+            const task_scope running;
+            this->emplace([this]() -> decltype(auto) {
+                return std::apply(
+                    [](F& f, Args&... args) -> decltype(auto) {
+                        return std::invoke(std::move(f), std::move(args)...);
+                    },
+                    *call_);
+            });
+        }
+        call_.reset();  // before the future becomes ready: who waits for it may rely on the call being gone
+        this->publish();
+    }
+    /// The second half of try_cancel(), for who has claimed.
+    void stop_claimed() noexcept {
+        call_.reset();
+        this->set_stopped();
+    }
+
+private:
+    std::stop_token stop_;
+    std::optional<std::tuple<F, Args...>> call_;
+};
+
+}  // namespace yoke::detail

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The state of a future that completes from other futures, its children.
+///
+/// It tells a derived class of each child that is done (`one_done`) and of the last (`all_done`), and helps with
+/// all children when a waiter inside a task helps with it. The children's nodes live in the state, so every child that
+/// has not been told of yet holds a reference to the state, also after somebody dropped its future.
+
+#include <yoke/detail/future_state.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace yoke::detail {
+
+template <class Out>
+class joint_state : public future_state<Out> {
+public:
+    void help() noexcept override {
+        for (std::size_t i = 0; i != count_ && !this->done(); ++i) nodes_[i].core->help();
+    }
+
+    /// Begins to watch. Once, when the derived object is complete; `one_done` may be called before it returns.
+    void start() noexcept {
+        for (std::size_t i = 0; i != count_; ++i) {
+            if (!nodes_[i].core->tell(nodes_[i])) nodes_[i].future_done();
+        }
+        arrive();  // for the reference that start itself holds
+    }
+
+protected:
+    explicit joint_state(std::vector<state_ref<future_core>> children)
+        : future_state<Out>(static_cast<std::uint32_t>(children.size() + 2)),
+          nodes_(new node[children.size()]),
+          count_(children.size()),
+          missing_(children.size() + 1) {
+        for (std::size_t i = 0; i != count_; ++i) {
+            nodes_[i].owner = this;
+            nodes_[i].core = std::move(children[i]);
+        }
+    }
+    ~joint_state() override = default;
+
+    /// This child is done. Called once for each, on any thread, several at once.
+    virtual void one_done(std::size_t) noexcept {}
+    /// All are, and all calls of `one_done` have returned.
+    virtual void all_done() noexcept {}
+
+private:
+    struct node final : continuation {
+        void future_done() noexcept override {
+            owner->one_done(static_cast<std::size_t>(this - owner->nodes_.get()));
+            owner->arrive();
+        }
+        joint_state* owner = nullptr;
+        state_ref<future_core> core;
+    };
+
+    void arrive() noexcept {
+        if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) all_done();
+        this->release();
+    }
+
+    std::unique_ptr<node[]> nodes_;
+    const std::size_t count_;
+    std::atomic<std::size_t> missing_;
+};
+
+}  // namespace yoke::detail

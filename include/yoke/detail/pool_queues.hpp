@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The three orders in which a thread pool's tasks can wait. Each class has the same five members, all that
+/// the worker loop (pool_core.hpp) knows:
+///
+///     push(task, self)       a new task; `self` is the worker that submits it, or `no_worker`. Cannot fail.
+///     next(self)             what worker `self` should do now, if that is cheap to tell; else null
+///     search(self)           as next, but looks everywhere
+///     take()                 any task, for any thread: to empty the queues
+///     empty()                true if no task waits; seq_cst, see eventcount.hpp
+///
+/// and `note_overtaken()`, said after a task was begun or cancelled by somebody who did not take it from
+/// here, so that the shells it leaves behind can be swept out now and then.
+
+#include <yoke/detail/injection_queue.hpp>
+#include <yoke/detail/priority_queue.hpp>
+#include <yoke/detail/task_node.hpp>
+#include <yoke/detail/work_stealing_deque.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace yoke::detail {
+
+/// Not one of the pool's workers.
+inline constexpr std::size_t no_worker = static_cast<std::size_t>(-1);
+
+/// All workers share one queue; tasks begin in the order in which they were submitted.
+class fifo_queues {
+public:
+    using node = task_node;
+
+    explicit fifo_queues(std::size_t) {}
+
+    void push(node& task, std::size_t) noexcept { tasks_.push(task); }
+    task_node* next(std::size_t) noexcept { return take(); }
+    task_node* search(std::size_t) noexcept { return take(); }
+    task_node* take() noexcept { return tasks_.pop(1).pop(); }
+    [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+    void note_overtaken() noexcept { tasks_.note_overtaken(); }
+
+private:
+    injection_queue tasks_;
+};
+
+/// All workers share one queue; the task with the greatest priority begins first.
+template <class Compare>
+class priority_queues {
+public:
+    using node = prioritized_node;
+
+    explicit priority_queues(std::size_t) {}
+
+    void push(node& task, std::size_t) noexcept { tasks_.push(task); }
+    task_node* next(std::size_t) noexcept { return take(); }
+    task_node* search(std::size_t) noexcept { return take(); }
+    task_node* take() noexcept { return tasks_.pop(); }
+    [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+    void note_overtaken() noexcept { tasks_.note_overtaken(); }
+
+private:
+    priority_queue<Compare> tasks_;
+};
+
+/// Every worker has a deque of its own, and there is one shared queue for work from outside.
+///
+/// A worker's own submissions go to its deque, where it finds the youngest first (which is warm in its cache)
+/// and others steal the oldest (which is likely to be the largest). Work from outside is taken in order and
+/// in batches. So that neither new work can keep old work from running for ever, every 61st look begins with
+/// the oldest.
+class work_stealing_queues {
+public:
+    using node = task_node;
+
+    explicit work_stealing_queues(std::size_t workers) : workers_(workers) {
+        for (std::size_t i = 0; i != workers; ++i) workers_[i].random = static_cast<std::uint32_t>(i) + 1;
+    }
+
+    void push(node& task, std::size_t self) noexcept {
+        if (self == no_worker) return shared_.push(task);
+        deque& own = workers_[self].tasks;
+        if (own.push(&task)) return;
+        spill(own);
+        if (!own.push(&task)) shared_.push(task);
+    }
+
+    task_node* next(std::size_t self) noexcept {
+        worker& me = workers_[self];
+        if (++me.looks % looks_until_oldest == 0) {
+            // One only: a batch on its way from queue to queue could be overlooked by who is about to sleep.
+            if (task_node* const task = shared_.pop(1).pop()) return task;
+            if (task_node* const task = me.tasks.steal()) return task;
+        }
+        return me.tasks.pop();
+    }
+
+    task_node* search(std::size_t self) noexcept {
+        worker& me = workers_[self];
+        if (task_node* const task = me.tasks.pop()) return task;
+        if (task_node* const task = take_shared(me)) return task;
+        const std::size_t first = me.next_random() % workers_.size();
+        for (std::size_t i = 0; i != workers_.size(); ++i) {
+            if (task_node* const task = workers_[(first + i) % workers_.size()].tasks.steal()) return task;
+        }
+        return nullptr;
+    }
+
+    task_node* take() noexcept {
+        if (task_node* const task = shared_.pop(1).pop()) return task;
+        for (worker& victim : workers_) {
+            while (!victim.tasks.empty()) {
+                if (task_node* const task = victim.tasks.steal()) return task;
+            }
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] bool empty() const noexcept {
+        if (!shared_.empty()) return false;
+        for (const worker& w : workers_) {
+            if (!w.tasks.empty()) return false;
+        }
+        return true;
+    }
+
+    void note_overtaken() noexcept { shared_.note_overtaken(); }
+
+private:
+    static constexpr unsigned looks_until_oldest = 61;
+    static constexpr std::size_t largest_batch = 32;
+
+    using deque = work_stealing_deque<task_node, 256>;
+
+    struct worker {
+        deque tasks;
+        unsigned looks = 0;
+        std::uint32_t random = 1;
+
+        /// Marsaglia, "Xorshift RNGs" (2003).
+        std::uint32_t next_random() noexcept {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            return random;
+        }
+    };
+
+    /// Takes this worker's share of the shared queue: the oldest task to run, the next ones into its deque,
+    /// where others can still steal them. They go in backwards, so that the worker finds them in order. Only
+    /// for a searching worker: until the batch is in the deque nobody sees it, and the end of the search
+    /// makes up for that.
+    task_node* take_shared(worker& me) noexcept {
+        const std::size_t share = shared_.size() / workers_.size() + 1;
+        task_list batch = shared_.pop(share < largest_batch ? share : largest_batch);
+        task_node* const first = batch.pop();
+        if (first == nullptr) return nullptr;
+        batch.reverse();
+        while (task_node* const task = batch.pop()) {
+            if (!me.tasks.push(task)) shared_.push(*task);
+        }
+        return first;
+    }
+
+    /// Moves the older half of a full deque to the shared queue, without the shells in it.
+    void spill(deque& own) noexcept {
+        task_list older;
+        for (std::size_t i = 0; i != deque::capacity / 2; ++i) {
+            task_node* const task = own.steal();
+            if (task == nullptr) break;  // a thief was quicker, so there is room
+            older.push(*task);
+        }
+        older.remove_overtaken().stop_all();
+        shared_.push(std::move(older));
+    }
+
+    injection_queue shared_;
+    std::vector<worker> workers_;
+};
+
+}  // namespace yoke::detail

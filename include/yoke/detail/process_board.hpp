@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The memory through which a process pool and its workers talk: slots, a ring, and who sleeps.
+///
+/// A *slot* holds one task: what to call, its bytes, later the bytes of its result. Its state word says whose it is:
+///
+///     phase        owner    next
+///     empty        pool     sent, when a task is put in (generation + 1)
+///     sent         nobody   running, by a worker's compare-exchange; or empty again, by the pool's (cancelled)
+///     running      worker   done; wants_room, when the result fits neither the slot nor the call's own block
+///     wants_room   pool     has_room or no_room
+///     has_room     worker   done
+///     no_room      worker   done (with an error)
+///     done         pool     empty, when the outcome has been read
+///     expired      pool     empty, when the worker is dead; from running, wants_room, has_room, no_room at the deadline
+///
+/// Every change is one compare-exchange (or the owner's store) of one word that also names the worker, so at
+/// any instant a worker dies in, the word tells what it had in hand. Only the pool writes generations; a word with an old one
+/// never matches.
+///
+/// The *ring* says in which order slots are to be taken. Its entries are {slot, generation}, written by the pool
+/// only. The claim is the change of the slot's state; `head` merely follows: whoever finds an entry at the head that is not
+/// `sent` any more - claimed by a worker that has not moved on or died, or cancelled - moves the head past it.
+///
+/// *Sleep.* A worker that found nothing sets its bit in `sleepers`, looks again, and sleeps on a word of its own. Who has put
+/// a task into the ring takes one bit out and wakes that worker. A worker that got a task and sees more of them and a
+/// sleeper wakes it, so a wake spent on a worker that was about to find work by itself is passed on.
+/// The pool's collector has one word for the same purpose. Push (or done bit) and look at the sleepers on the one
+/// side, sleeper's mark and look at the ring (or bits) on the other are four seq_cst operations: at least one side sees
+/// the other. A death between taking a sleeper's bit and waking it loses that wake, so a death wakes everybody.
+///
+/// See README.md in this folder for what a death at each step leaves behind.
+
+#include <yoke/detail/futex.hpp>
+#include <yoke/detail/test_point.hpp>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <optional>
+
+namespace yoke::detail {
+
+enum class slot_phase : std::uint8_t { empty, sent, running, wants_room, has_room, no_room, done, expired };
+
+/// What a slot's state word says.
+struct slot_state {
+    std::uint32_t generation = 0;
+    std::uint16_t worker = 0;
+    slot_phase phase = slot_phase::empty;
+
+    [[nodiscard]] constexpr std::uint64_t word() const noexcept {
+        return std::uint64_t{generation} << 32 | std::uint64_t{worker} << 16 |
+               static_cast<std::uint64_t>(phase);
+    }
+    [[nodiscard]] static constexpr slot_state of(std::uint64_t word) noexcept {
+        return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint16_t>(word >> 16),
+                static_cast<slot_phase>(word & 0xffff)};
+    }
+    [[nodiscard]] constexpr slot_state with(slot_phase next) const noexcept {
+        return {generation, worker, next};
+    }
+    /// A worker has it in hand, or waits for an answer about it.
+    [[nodiscard]] constexpr bool in_hand() const noexcept {
+        return phase == slot_phase::running || phase == slot_phase::wants_room ||
+               phase == slot_phase::has_room || phase == slot_phase::no_room;
+    }
+};
+
+class worker_task;
+/// Makes the call in a task's bytes; throws what the call throws.
+using task_entry = void (*)(worker_task& task);
+
+enum class result_place : std::uint32_t { slot, call_block, room };
+
+struct alignas(64) task_slot {
+    static constexpr std::size_t capacity = 400;
+
+    std::atomic<std::uint64_t> state{0};
+    /// When the worker began (monotonic_ns); 0 before. Written only for tasks with a time limit.
+    std::atomic<std::int64_t> started{0};
+
+    // Written by the pool before `sent`.
+    task_entry entry = nullptr;
+    std::uint64_t call_size = 0;
+    std::uint64_t block_offset = 0;  ///< where the call is, if it does not fit the slot
+    std::uint64_t block_size = 0;    ///< 0: it is in the slot
+    std::uint32_t timed = 0;
+    std::uint32_t keep_call = 0;    ///< it may be needed again: the result must not be put over it
+    std::uint64_t room_offset = 0;  ///< written before `has_room`
+
+    // Written by the worker before `done` or `wants_room`.
+    std::uint64_t result_size = 0;
+    result_place result_at = result_place::slot;
+    std::uint32_t failed = 0;  ///< the result is an exception
+
+    alignas(16) std::array<std::byte, capacity> bytes;
+};
+static_assert(sizeof(task_slot) == 512);
+
+struct alignas(64) worker_desk {
+    shared_word wake{0};    ///< 1: a wake that the worker has not taken yet
+    shared_word answer{0};  ///< changes when a `wants_room` was answered
+};
+
+struct alignas(64) board_header {
+    // Written before any worker starts.
+    std::uint32_t slots = 0;
+    std::uint32_t workers = 0;
+    void (*init)() = nullptr;
+
+    alignas(64) std::atomic<std::uint64_t> head{0};
+    alignas(64) std::atomic<std::uint64_t> tail{0};
+    alignas(64) shared_word collector{0};    ///< 1: the collector sleeps
+    shared_word stop{0};                     ///< 1: workers leave when the ring is empty
+    shared_word watch_claims{0};             ///< 1: the collector wants to hear of every claim
+    shared_word claims{0};                   ///< 1: there were some
+    alignas(64) shared_word init_failed{0};  ///< 1: being written, 2: `init_error` is complete
+    std::uint32_t init_error_size = 0;
+    std::array<std::byte, 1024> init_error;
+};
+
+/// One process's view of a board. It keeps sizes and addresses to itself: what another process scribbles over the shared
+/// memory cannot move them.
+class process_board {
+public:
+    static constexpr std::uint32_t most_workers = 4096;
+
+    process_board() = default;
+    /// The board at `memory`, for so many slots (a power of two, at least 64) and workers.
+    process_board(std::byte* memory, std::uint32_t slots, std::uint32_t workers) noexcept
+        : slot_count_(slots), worker_count_(workers) {
+        std::byte* at = memory;
+        header_ = reinterpret_cast<board_header*>(at);
+        at += sizeof(board_header);
+        slots_ = reinterpret_cast<task_slot*>(at);
+        at += sizeof(task_slot) * slots;
+        desks_ = reinterpret_cast<worker_desk*>(at);
+        at += sizeof(worker_desk) * workers;
+        ring_ = reinterpret_cast<std::atomic<std::uint64_t>*>(at);
+        at += sizeof(std::uint64_t) * ring_size(slots);
+        done_ = reinterpret_cast<std::atomic<std::uint64_t>*>(at);
+        at += sizeof(std::uint64_t) * words(slots);
+        sleepers_ = reinterpret_cast<std::atomic<std::uint64_t>*>(at);
+    }
+
+    /// Bytes of a board.
+    [[nodiscard]] static std::size_t bytes(std::uint32_t slots, std::uint32_t workers) noexcept {
+        return sizeof(board_header) + sizeof(task_slot) * slots + sizeof(worker_desk) * workers +
+               sizeof(std::uint64_t) * (ring_size(slots) + words(slots) + words(workers));
+    }
+
+    /// Makes the objects of the board, in memory that may hold anything.
+    void construct(void (*init)()) const noexcept {
+        ::new (header_) board_header;
+        header_->slots = slot_count_;
+        header_->workers = worker_count_;
+        header_->init = init;
+        for (std::uint32_t i = 0; i < slot_count_; ++i) {
+            // The bytes of a slot stay untouched, pages and all.
+            ::new (slots_ + i) task_slot;
+        }
+        for (std::uint32_t i = 0; i < worker_count_; ++i) ::new (desks_ + i) worker_desk;
+        const auto zero = [](std::atomic<std::uint64_t>* first, std::uint32_t count) {
+            for (std::uint32_t i = 0; i < count; ++i) ::new (first + i) std::atomic<std::uint64_t>(0);
+        };
+        zero(ring_, ring_size(slot_count_));
+        zero(done_, words(slot_count_));
+        zero(sleepers_, words(worker_count_));
+    }
+
+    [[nodiscard]] board_header& header() const noexcept { return *header_; }
+    [[nodiscard]] task_slot& slot(std::uint32_t index) const noexcept { return slots_[index]; }
+    [[nodiscard]] worker_desk& desk(std::uint32_t worker) const noexcept { return desks_[worker]; }
+    [[nodiscard]] std::uint32_t slot_count() const noexcept { return slot_count_; }
+    [[nodiscard]] std::uint32_t worker_count() const noexcept { return worker_count_; }
+
+    // The ring. `tail` is the pool's own count of what it ever pushed: the one in shared memory is for the workers.
+
+    /// Room for one more entry; moves the head past entries that are nobody's any more.
+    [[nodiscard]] bool has_ring_room(std::uint64_t tail) const noexcept {
+        for (std::uint32_t looks = 0; looks < ring_size(slot_count_); ++looks) {
+            const std::uint64_t head = header_->head.load(std::memory_order_seq_cst);
+            if (tail - head < ring_size(slot_count_)) return true;
+            if (tail - head > ring_size(slot_count_) || !pass_entry(head)) return false;
+        }
+        return false;
+    }
+    /// Appends a slot that is `sent` in this generation, at `tail`. There is room.
+    void push(std::uint64_t tail, std::uint32_t index, std::uint32_t generation) const noexcept {
+        entry_at(tail).store(std::uint64_t{generation} << 32 | index, std::memory_order_release);
+        header_->tail.store(tail + 1, std::memory_order_seq_cst);
+    }
+    /// The counters have values that the protocol could give them. If not, somebody has scribbled over the memory.
+    [[nodiscard]] bool ring_sound(std::uint64_t tail) const noexcept {
+        return header_->tail.load(std::memory_order_seq_cst) == tail &&
+               tail - header_->head.load(std::memory_order_seq_cst) <= ring_size(slot_count_);
+    }
+    [[nodiscard]] bool ring_empty() const noexcept {
+        return header_->head.load(std::memory_order_seq_cst) == header_->tail.load(std::memory_order_seq_cst);
+    }
+
+    /// Makes the oldest task this worker's; nothing if the ring is empty.
+    [[nodiscard]] std::optional<std::uint32_t> claim(std::uint16_t worker) const noexcept {
+        for (;;) {
+            std::uint64_t head = header_->head.load(std::memory_order_seq_cst);
+            if (head == header_->tail.load(std::memory_order_seq_cst)) return std::nullopt;
+            const std::uint64_t entry = entry_at(head).load(std::memory_order_acquire);
+            const std::uint32_t index = static_cast<std::uint32_t>(entry) & (slot_count_ - 1);
+            const slot_state sent{static_cast<std::uint32_t>(entry >> 32), 0, slot_phase::sent};
+            std::uint64_t expected = sent.word();
+            // acquire: the call's bytes; release: nothing but the order with the test's pause points.
+            const bool mine = slots_[index].state.compare_exchange_strong(
+                expected, slot_state{sent.generation, worker, slot_phase::running}.word(),
+                std::memory_order_seq_cst);
+            // The entry was read while the head stood there if the head still does: it cannot have been overwritten, and
+            // it is not `sent` any more.
+            header_->head.compare_exchange_strong(head, head + 1, std::memory_order_seq_cst);
+            if (mine) return index;
+        }
+    }
+
+    // Sleep.
+
+    /// Wakes one sleeping worker; false if none sleeps.
+    bool wake_one() const noexcept {
+        for (std::uint32_t w = 0; w < words(worker_count_); ++w) {
+            std::uint64_t seen = sleepers_[w].load(std::memory_order_seq_cst);
+            while (seen != 0) {
+                const auto bit = static_cast<std::uint32_t>(std::countr_zero(seen));
+                const std::uint64_t mask = std::uint64_t{1} << bit;
+                const bool taken = (sleepers_[w].fetch_and(~mask, std::memory_order_seq_cst) & mask) != 0;
+                if (taken && w * 64 + bit < worker_count_) {
+                    YOKE_TEST_POINT("sleeper taken");
+                    wake(w * 64 + bit);
+                    return true;
+                }
+                seen &= ~mask;
+            }
+        }
+        return false;
+    }
+    void wake_all() const noexcept {
+        for (std::uint32_t worker = 0; worker < worker_count_; ++worker) wake(worker);
+    }
+    /// The worker is dead and sleeps no more.
+    void forget_sleeper(std::uint32_t worker) const noexcept {
+        sleepers_[worker / 64].fetch_and(~(std::uint64_t{1} << worker % 64), std::memory_order_seq_cst);
+        desks_[worker].wake.store(0, std::memory_order_relaxed);
+    }
+    /// Sleeps until woken, unless there is something to do. May return for no reason.
+    void sleep(std::uint32_t worker) const noexcept {
+        auto& sleepers = sleepers_[worker / 64];
+        const std::uint64_t mask = std::uint64_t{1} << worker % 64;
+        shared_word& token = desks_[worker].wake;
+        sleepers.fetch_or(mask, std::memory_order_seq_cst);
+        if (ring_empty() && header_->stop.load(std::memory_order_seq_cst) == 0) {
+            while (token.load(std::memory_order_acquire) == 0) futex_wait(token, 0);
+            token.store(0, std::memory_order_relaxed);
+        }
+        // Awake, so nobody should spend a wake on us. Who just did: see pass_on().
+        sleepers.fetch_and(~mask, std::memory_order_seq_cst);
+    }
+    /// After a claim: if there is more to do and somebody sleeps, wakes one.
+    void pass_on() const noexcept {
+        if (!ring_empty()) wake_one();
+    }
+
+    // Word to the collector.
+
+    void set_done(std::uint32_t index) const noexcept {
+        done_[index / 64].fetch_or(std::uint64_t{1} << index % 64, std::memory_order_seq_cst);
+    }
+    /// Takes the bits of 64 slots.
+    [[nodiscard]] std::uint64_t take_done(std::uint32_t word) const noexcept {
+        if (done_[word].load(std::memory_order_relaxed) == 0) return 0;
+        return done_[word].exchange(0, std::memory_order_seq_cst);
+    }
+    [[nodiscard]] std::uint32_t done_words() const noexcept { return words(slot_count_); }
+    [[nodiscard]] bool any_done() const noexcept {
+        for (std::uint32_t w = 0; w < words(slot_count_); ++w)
+            if (done_[w].load(std::memory_order_seq_cst) != 0) return true;
+        return false;
+    }
+    /// Wakes the collector if it sleeps; of many callers one pays for it.
+    void call_collector() const noexcept {
+        shared_word& word = header_->collector;
+        if (word.load(std::memory_order_seq_cst) == 1 && word.exchange(0, std::memory_order_seq_cst) == 1) {
+            YOKE_TEST_POINT("collector called");
+            futex_wake(word, 1);
+        }
+    }
+    /// Wakes the collector even if somebody died between the two steps above.
+    void call_collector_surely() const noexcept {
+        header_->collector.store(0, std::memory_order_seq_cst);
+        futex_wake(header_->collector, 1);
+    }
+
+private:
+    static constexpr std::uint32_t words(std::uint32_t bits) noexcept { return (bits + 63) / 64; }
+    /// Twice the slots: entries of cancelled tasks stay in the ring until the head comes by.
+    static constexpr std::uint32_t ring_size(std::uint32_t slots) noexcept { return slots * 2; }
+
+    [[nodiscard]] std::atomic<std::uint64_t>& entry_at(std::uint64_t position) const noexcept {
+        return ring_[position & (ring_size(slot_count_) - 1)];
+    }
+    /// Moves the head past its entry if that is not `sent` any more.
+    bool pass_entry(std::uint64_t head) const noexcept {
+        const std::uint64_t entry = entry_at(head).load(std::memory_order_acquire);
+        const std::uint32_t index = static_cast<std::uint32_t>(entry) & (slot_count_ - 1);
+        const slot_state sent{static_cast<std::uint32_t>(entry >> 32), 0, slot_phase::sent};
+        if (slots_[index].state.load(std::memory_order_seq_cst) == sent.word()) return false;
+        header_->head.compare_exchange_strong(head, head + 1, std::memory_order_seq_cst);
+        return true;
+    }
+    void wake(std::uint32_t worker) const noexcept {
+        desks_[worker].wake.store(1, std::memory_order_seq_cst);
+        futex_wake(desks_[worker].wake, 1);
+    }
+
+    std::uint32_t slot_count_ = 0;
+    std::uint32_t worker_count_ = 0;
+    board_header* header_ = nullptr;
+    task_slot* slots_ = nullptr;
+    worker_desk* desks_ = nullptr;
+    std::atomic<std::uint64_t>* ring_ = nullptr;
+    std::atomic<std::uint64_t>* done_ = nullptr;
+    std::atomic<std::uint64_t>* sleepers_ = nullptr;
+};
+
+}  // namespace yoke::detail

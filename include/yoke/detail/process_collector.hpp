@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// What the collector of a process pool does when it looks around: results, deaths, deadlines, new tasks.
+
+#include <yoke/detail/process_core.hpp>
+
+namespace yoke::detail {
+
+inline bool process_core::collect_once() noexcept {
+    if (process_task* const task = ready_.pop_front()) {
+        complete(*task);
+        return true;
+    }
+    std::int64_t next = never;
+    std::size_t wakes = 0;
+    hires_.clear();
+    {
+        const std::lock_guard lock(mutex_);
+        look_around(next, wakes);
+        if (closed_ && accepted_ == 0 && ready_.empty()) return false;
+    }
+    while (wakes-- != 0 && board_.wake_one()) {}
+    for (const std::uint32_t place : hires_) crew_.hire(place);
+    for (const std::uint32_t index : wants_room_) give_room(index);
+    wants_room_.clear();
+    if (ready_.empty()) sleep(next);
+    return true;
+}
+
+inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
+    called_.store(false, std::memory_order_seq_cst);
+    board_.header().claims.store(0, std::memory_order_seq_cst);
+    for (const std::uint32_t index : spent_slots_) free_slot(index);
+    spent_slots_.clear();
+    if (completed_ != 0) finished(std::exchange(completed_, 0));
+
+    gather();
+    const std::int64_t now = monotonic_ns();
+    if (crew_.news()) after_deaths(now);
+    for (std::uint32_t place = 0; place < retry_at_.size(); ++place) {
+        if (retry_at_[place] <= now) {
+            retry_at_[place] = never;
+            hires_.push_back(place);
+        } else {
+            next = std::min(next, retry_at_[place]);
+        }
+    }
+    if (now >= next_check_) expire(now);
+    wakes = dispatch();
+
+    if (waiting_for_room_ == 0)
+        board_.header().watch_claims.store(0, std::memory_order_seq_cst);
+    else if (pending() < settings_.max_pending)
+        room_.notify_all();
+
+    next = std::min(next, next_check_);
+    if (accepted_ == 0) return;
+    // A worker that was stopped (SIGSTOP) between two steps of waking somebody: rare beyond hope of a test, and healed here.
+    if (now >= heal_at_) {
+        if (!board_.ring_empty()) board_.wake_all();
+        check_memory();
+        heal_at_ = later(now, 1'000'000'000);
+    }
+    next = std::min(next, heal_at_);
+}
+
+/// Takes what the workers have announced.
+inline void process_core::gather() {
+    for (std::uint32_t word = 0; word < board_.done_words(); ++word) {
+        for (std::uint64_t bits = board_.take_done(word); bits != 0; bits &= bits - 1) {
+            const std::uint32_t index = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+            const slot_record& record = slots_[index];
+            const slot_state state = state_of(index);
+            if (record.task == nullptr || state.generation != record.generation ||
+                state.worker >= board_.worker_count())
+                continue;
+            if (state.phase == slot_phase::done)
+                take_result(index, state);
+            else if (state.phase == slot_phase::wants_room && wants_room_.size() < slot_count)
+                wants_room_.push_back(index);
+        }
+    }
+}
+
+/// The task's worker has committed. Where the result is, is checked against what this side knows.
+inline void process_core::take_result(std::uint32_t index, slot_state state) {
+    slot_record& record = slots_[index];
+    task_slot& slot = board_.slot(index);
+    process_task& task = *std::exchange(record.task, nullptr);
+    task.holds_slot = true;
+    const std::uint64_t size = slot.result_size;
+    std::span<std::byte> place;
+    switch (slot.result_at) {
+    case result_place::slot: place = slot.bytes; break;
+    case result_place::call_block: place = task.call.block().bytes(); break;
+    case result_place::room: place = task.room.bytes(); break;
+    }
+    task.failed = slot.failed != 0;
+    if (task.failed) task.worker_pid = crew_.pid(state.worker);
+    if (size <= place.size()) {
+        task.result = place.first(static_cast<std::size_t>(size));
+    } else {
+        task.error = make_error([&] {
+            return decode_error("the worker says that the result of task " + std::to_string(task.number) +
+                                " has " + std::to_string(size) + " bytes, and its place has " +
+                                std::to_string(place.size()));
+        });
+    }
+    crashes_ = 0;
+    make_ready(task);
+}
+
+inline void process_core::make_ready(process_task& task) {
+    task.where = process_task::phase::leaving;
+    ready_.push_back(task);
+}
+inline void process_core::fail(process_task& task, std::exception_ptr error) {
+    task.error = std::move(error);
+    make_ready(task);
+}
+
+inline void process_core::after_deaths(std::int64_t now) {
+    ends_.clear();
+    crew_.take_ends(ends_);
+    for (const worker_end& end : ends_) {
+        bool expected = false;
+        if (end.not_forked == 0) {
+            board_.forget_sleeper(end.place);
+            expected = settle_dead(end);
+        }
+        replace(end, expected, now);
+    }
+    if (!ends_.empty()) {
+        board_.wake_all();  // whatever wake the dead had taken and not passed on
+        check_memory();
+    }
+    if (crew_.lost()) {
+        break_pool("the fork server has ended, and all workers with it");
+        give_up_running();
+    }
+}
+
+/// Decides what becomes of what a dead worker had in hand. True if it was killed by us, for taking too long.
+inline bool process_core::settle_dead(const worker_end& end) {
+    bool expected = false;
+    for (std::uint32_t index = 0; index < slot_count; ++index) {
+        slot_record& record = slots_[index];
+        if (record.expired_in == end.place + 1) {
+            record.expired_in = 0;
+            for (arena_block& block : record.held) block = {};
+            free_slot(index);
+            expected = true;
+            continue;
+        }
+        if (record.task == nullptr) continue;
+        const slot_state state = state_of(index);
+        const bool sound =
+            state.generation == record.generation && state.worker < board_.worker_count() &&
+            (state.phase == slot_phase::sent || state.phase == slot_phase::done || state.in_hand());
+        if (sound && (state.worker != end.place || state.phase == slot_phase::sent)) continue;
+        if (sound && state.phase == slot_phase::done) {
+            take_result(index, state);  // it died after the commit, before it could announce it
+            continue;
+        }
+        // In its hand, or a word that nobody writes who is in his right mind.
+        process_task& task = *record.task;
+        free_slot(index);
+        if (sound && task.attempts > 0 && !cancelling_) {
+            task.room = {};
+            task.where = process_task::phase::queued;
+            queue_.push_front(task);
+            continue;
+        }
+        fail(task, make_error([&] {
+                 std::string text = "task " + std::to_string(task.number) +
+                                    " was lost: its worker (process " + std::to_string(end.pid) + ") " +
+                                    describe(end) + " while it ran the task";
+                 if (task.starts > 1)
+                     text += "; it had been started " + std::to_string(task.starts) + " times";
+                 return worker_lost(text, end.pid, end.signal, end.signal == 0 ? end.status : 0, task.number);
+             }));
+    }
+    return expected;
+}
+
+/// A new worker for the place, unless they die faster than they get anything done.
+inline void process_core::replace(const worker_end& end, bool expected, std::int64_t now) {
+    if (!expected && crashes_++ == 0)
+        first_crash_ = "a worker (process " + std::to_string(end.pid) + ") " + describe(end);
+    if (!broken_.empty() || crew_.lost()) return;
+    board_header& header = board_.header();
+    if (header.init_failed.load(std::memory_order_acquire) == 2) {
+        const auto size = std::min<std::size_t>(header.init_error_size, header.init_error.size());
+        std::string text = "an exception of unknown type";
+        try {
+            std::rethrow_exception(decode_exception(std::span(header.init_error).first(size), end.pid));
+        } catch (const std::exception& error) {
+            text = error.what();
+        } catch (...) {}
+        return break_pool("the initializer of the pool's workers threw: " + text);
+    }
+    if (crashes_ > settings_.crash_limit)
+        return break_pool(std::to_string(crashes_) +
+                          " workers in a row have died and no task was completed between; "
+                          "the first: " +
+                          first_crash_);
+    if (end.not_forked != 0)
+        retry_at_[end.place] = later(now, std::int64_t{10'000'000} << std::min(crashes_, 6u));
+    else
+        hires_.push_back(end.place);
+}
+
+/// Fails what has not begun and lets nothing more in. What runs goes on.
+inline void process_core::break_pool(const std::string& why) {
+    if (!broken_.empty()) return;
+    broken_ = "the process pool is broken: " + why;
+    process_task_list unbegun;
+    take_back_all(unbegun);
+    while (process_task* const task = unbegun.pop_front())
+        fail(*task, make_error([this] { return broken_pool(broken_); }));
+    room_.notify_all();
+}
+
+/// A worker has written where it must not. What the pool relies on is on its own side, so this is found and not followed.
+inline bool process_core::overwritten() const noexcept {
+    if (!board_.ring_sound(pushed_)) return true;
+    if (!board_.ring_empty()) return false;
+    // A slot is sent before its entry is in the ring, and taken before the head passes it.
+    for (std::uint32_t index = 0; index < slot_count; ++index) {
+        const slot_state state = state_of(index);
+        if (slots_[index].task != nullptr && state.generation == slots_[index].generation &&
+            state.phase == slot_phase::sent)
+            return true;
+    }
+    return false;
+}
+inline void process_core::check_memory() {
+    if (!broken_.empty() || !overwritten()) return;
+    break_pool("a task has overwritten the memory that the pool shares with its workers");
+    // What they run is lost; their ends will say so.
+    for (std::uint32_t place = 0; place < board_.worker_count(); ++place) crew_.kill(place);
+}
+
+/// The server is gone: nobody will say when the workers are. What they may still write to is not used again.
+inline void process_core::give_up_running() {
+    gather();
+    for (std::uint32_t index = 0; index < slot_count; ++index) {
+        slot_record& record = slots_[index];
+        if (record.task == nullptr) continue;
+        const slot_state state = state_of(index);
+        if (state.generation == record.generation && state.phase == slot_phase::done &&
+            state.worker < board_.worker_count()) {
+            take_result(index, state);
+            continue;
+        }
+        process_task& task = *std::exchange(record.task, nullptr);
+        record.held = {std::move(task.call.block()), std::move(task.room)};
+        fail(task, make_error([this] { return broken_pool(broken_); }));
+    }
+}
+
+inline void process_core::expire(std::int64_t now) {
+    next_check_ = never;
+    for (std::uint32_t index = 0; index < slot_count; ++index) {
+        slot_record& record = slots_[index];
+        if (record.task == nullptr || record.task->timeout_ns == 0) continue;
+        if (record.check_at <= now) expire(index, now);
+        if (record.task != nullptr) next_check_ = std::min(next_check_, record.check_at);
+    }
+}
+
+/// A task is first looked at one timeout after it was sent, and again every timeout until it has begun; then the time of
+/// its start tells exactly when it expires, which is not before the next look. So nobody need report a start.
+inline void process_core::expire(std::uint32_t index, std::int64_t now) {
+    slot_record& record = slots_[index];
+    task_slot& slot = board_.slot(index);
+    process_task& task = *record.task;
+    const slot_state state = state_of(index);
+    record.check_at = later(now, task.timeout_ns);
+    if (state.generation != record.generation || state.worker >= board_.worker_count() || !state.in_hand())
+        return;
+    std::int64_t started = slot.started.load(std::memory_order_acquire);
+    if (started <= 0 || started > now) {
+        // Claimed this very moment, or stopped before it could note the time.
+        if (record.seen_running == 0) record.seen_running = now;
+        started = record.seen_running;
+    }
+    const std::int64_t due = later(started, task.timeout_ns);
+    if (due > now) {
+        record.check_at = due;
+        return;
+    }
+    if (!change(index, state, state.with(slot_phase::expired))) {
+        record.check_at = now;  // it has just moved on, perhaps to done: look again
+        return;
+    }
+    // The worker may write to the slot and its blocks until it is dead.
+    record.task = nullptr;
+    record.expired_in = static_cast<std::uint16_t>(state.worker + 1);
+    const int pid = crew_.pid(state.worker);
+    crew_.kill(state.worker);
+    record.held = {std::move(task.call.block()), std::move(task.room)};
+    fail(task, make_error([&] {
+             return task_timeout("task " + std::to_string(task.number) + " ran longer than its " +
+                                 std::to_string(task.timeout_ns / 1'000'000) + " ms; its worker (process " +
+                                 std::to_string(pid) + ") was killed");
+         }));
+}
+
+/// Answers a worker whose result does not fit. Without the mutex: getting memory may take a while, and only the
+/// collector changes a slot that a worker has in hand.
+inline void process_core::give_room(std::uint32_t index) noexcept {
+    const slot_record& record = slots_[index];
+    const slot_state state = state_of(index);
+    if (record.task == nullptr || state.phase != slot_phase::wants_room) return;
+    process_task& task = *record.task;
+    task_slot& slot = board_.slot(index);
+    slot_phase answer = slot_phase::has_room;
+    try {
+        task.room = {};
+        task.room = arena_block(arena(), static_cast<std::size_t>(slot.result_size));
+        slot.room_offset = task.room.offset();
+    } catch (...) {
+        answer = slot_phase::no_room;
+    }
+    change(index, state, state.with(answer));
+    worker_desk& desk = board_.desk(state.worker);
+    desk.answer.fetch_add(1, std::memory_order_seq_cst);
+    futex_wake(desk.answer, 1);
+}
+
+inline void process_core::complete(process_task& task) noexcept {
+    if (task.error == nullptr && task.failed) task.error = decode_exception(task.result, task.worker_pid);
+    if (task.error != nullptr) {
+        task.give_back();
+        task.complete_with_error(std::move(task.error));
+    } else {
+        task.complete_with_result(task.result);
+    }
+    if (task.holds_slot) spent_slots_.push_back(task.slot);
+    ++completed_;
+    task.release();
+}
+
+inline void process_core::sleep(std::int64_t next) noexcept {
+    board_header& header = board_.header();
+    header.collector.store(1, std::memory_order_seq_cst);
+    if (!board_.any_done() && !called_.load(std::memory_order_seq_cst) && !crew_.news() &&
+        header.claims.load(std::memory_order_seq_cst) == 0)
+        futex_wait(header.collector, 1, next);
+    header.collector.store(0, std::memory_order_seq_cst);
+}
+
+/// Everything is complete: ends the workers and returns what the pool holds of the process. Futures may keep
+/// the rest of the pool for longer.
+inline void process_core::end() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(ended_, true)) return;
+    }
+    crew_.dismiss();
+    if (crew_.lost()) {
+        memory_.abandon();
+        for (slot_record& record : slots_)
+            for (arena_block& block : record.held) block.abandon();
+    }
+    memory_ = {};
+    use_.reset();
+}
+
+}  // namespace yoke::detail

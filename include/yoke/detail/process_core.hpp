@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The process pool without its types: the tasks, the slots, and the collector that looks after them.
+///
+/// One mutex guards the pool's own side. The *collector* is a thread that sleeps until a worker has finished something, a
+/// worker has died, a deadline has come, or somebody calls it; then it looks at everything (`look_around`) and completes
+/// what has an outcome, with no lock held. It alone completes what was given to a worker; tasks that never began are
+/// completed by whoever cancels them.
+///
+/// A receiver that blocks, blocks the collector. There is one exception: waiting for a future of the same pool on the
+/// collector's thread goes on collecting (`collect_once`), so a continuation may do that.
+///
+/// What the collector does stands in process_collector.hpp, which a user of the class includes too.
+
+#include <yoke/detail/exception_wire.hpp>
+#include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/process_board.hpp>
+#include <yoke/detail/process_crew.hpp>
+#include <yoke/detail/process_host.hpp>
+#include <yoke/detail/process_task.hpp>
+#include <yoke/detail/task_scope.hpp>
+#include <yoke/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace yoke::detail {
+
+class process_core : public std::enable_shared_from_this<process_core> {
+public:
+    struct settings {
+        std::uint32_t workers = 1;
+        std::size_t max_pending = 0;
+        std::uint32_t crash_limit = 0;
+        void (*init)() = nullptr;
+    };
+
+    /// Starts workers and collector. Throws what process_host::start and process_crew::hire_all throw, and
+    /// std::system_error if the collector's thread cannot be started; nothing is left behind then.
+    static std::shared_ptr<process_core> start(const settings& wanted) {
+        auto core = std::make_shared<process_core>(wanted);
+        core->crew_.hire_all();
+        const signals_blocked quiet;
+        core->collector_ = std::thread([core] { core->collect(); });
+        return core;
+    }
+
+    explicit process_core(const settings& wanted)
+        : settings_(wanted),
+          host_(process_host::instance()),
+          use_(std::in_place, host_),
+          memory_(host_.arena(), process_board::bytes(slot_count, wanted.workers)),
+          board_(memory_.bytes().data(), slot_count, wanted.workers),
+          slots_(slot_count),
+          free_slots_(slot_count),
+          retry_at_(wanted.workers, never),
+          crew_(host_, use_->link, board_, memory_.offset()) {
+        board_.construct(wanted.init);
+        for (std::uint32_t i = 0; i < slot_count; ++i) free_slots_[i] = slot_count - 1 - i;
+        spent_slots_.reserve(slot_count);
+        wants_room_.reserve(slot_count);
+        ends_.reserve(wanted.workers);
+    }
+    process_core(const process_core&) = delete;
+    process_core& operator=(const process_core&) = delete;
+
+    /// The collector has ended, or was never started.
+    ~process_core() { end(); }
+
+    [[nodiscard]] std::size_t concurrency() const noexcept { return settings_.workers; }
+    [[nodiscard]] shared_arena& arena() const noexcept { return host_.arena(); }
+    [[nodiscard]] std::vector<int> worker_pids() const { return crew_.pids(); }
+    [[nodiscard]] bool on_collector() const noexcept { return inside_task_of(this); }
+
+    /// Throws where the pool must not be touched at all: in a worker, and in a child that the program forked.
+    void check_process() const {
+        if (in_worker_process)
+            throw deadlock_error(
+                "a task of a process pool cannot use the pools of the program that runs it: its "
+                "worker would wait for itself; return what is to be done next and let the "
+                "program submit it");
+        if (watch_.forked()) throw forked();
+    }
+    /// Throws unsupported if a worker does not have the code at this address.
+    void check_code(std::uintptr_t address) const {
+        if (!host_.code().contains(address))
+            throw unsupported(
+                "the worker processes do not have the code of this call: its library was loaded after "
+                "the fork server had started; load it before `yoke::runtime` or the first pool");
+    }
+    [[nodiscard]] bool foreign_process() const noexcept { return in_worker_process || watch_.forked(); }
+
+    // Tasks come in.
+
+    /// The right to enqueue one task, counted as accepted from now on; with a full pool waits for it, or returns false if
+    /// not allowed to. Throws pool_closed, broken_pool.
+    bool admit(bool may_wait) {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            if (closed_) throw pool_closed();
+            if (!broken_.empty()) throw broken_pool(broken_);
+            if (accepted_ < settings_.max_pending || pending() < settings_.max_pending) break;
+            if (!may_wait) return false;
+            // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound.
+            if (on_collector()) break;
+            // A claim from now on is heard of; one just before is seen by the second look.
+            if (board_.header().watch_claims.exchange(1, std::memory_order_seq_cst) == 0) continue;
+            ++waiting_for_room_;
+            room_.wait(lock);
+            --waiting_for_room_;
+        }
+        ++accepted_;
+        ++fresh_;
+        return true;
+    }
+    /// Gives an unused right back.
+    void withdraw() noexcept {
+        const std::lock_guard lock(mutex_);
+        --fresh_;
+        finished(1);
+    }
+
+    /// Takes over one reference to the task, for which admit() has returned true.
+    void enqueue(process_task& task) noexcept {
+        enum { queued, stopped, refused } outcome = queued;
+        {
+            const std::lock_guard lock(mutex_);
+            --fresh_;
+            task.number = ++last_number_;
+            if (task.stop_requested || cancelling_) {
+                outcome = stopped;
+            } else if (!broken_.empty()) {
+                outcome = refused;
+            }
+            if (outcome != queued) {
+                task.where = process_task::phase::complete;
+            } else {
+                task.where = process_task::phase::queued;
+                queue_.push_back(task);
+                // The task is not ours any more: it may be complete before we are out of here, and the pool gone
+                // once we have let go of the mutex.
+                if (dispatch() != 0) board_.wake_one();
+            }
+        }
+        if (outcome == stopped) stop_outside(task);
+        if (outcome == refused) refuse_outside(task);
+    }
+
+    /// Completes the task as stopped here and now, if no worker has begun it; false otherwise. The caller owns a
+    /// reference.
+    bool cancel(process_task& task) noexcept {
+        {
+            const std::lock_guard lock(mutex_);
+            if (task.where == process_task::phase::fresh) return task.stop_requested = true;
+            if (!take_back(task)) return false;
+            room_.notify_all();
+        }
+        stop_outside(task);
+        return true;
+    }
+
+    // The end.
+
+    void shutdown() noexcept {
+        const std::lock_guard lock(mutex_);
+        close();
+    }
+    void cancel_pending() noexcept {
+        process_task_list stopped;
+        {
+            const std::lock_guard lock(mutex_);
+            close();
+            cancelling_ = true;
+            take_back_all(stopped);
+        }
+        while (process_task* const task = stopped.pop_front()) stop_outside(*task);
+    }
+    /// Blocks until nothing accepted is left. Throws deadlock_error on the collector's thread.
+    void wait() {
+        if (on_collector())
+            throw deadlock_error(
+                "wait() was called by a receiver or continuation of a task of this very pool, which "
+                "counts as unfinished until that returns");
+        std::unique_lock lock(mutex_);
+        idle_.wait(lock, [this] { return accepted_ == 0; });
+    }
+    /// After shutdown(): returns when all tasks are complete and all workers gone. On the collector's own thread it
+    /// returns at once, and the collector sees to the rest.
+    void join() noexcept {
+        if (on_collector())
+            collector_.detach();
+        else
+            collector_.join();
+    }
+
+    /// The collector's thread goes on collecting, once: completes a task, or looks around and sleeps if there is nothing.
+    /// False: there is nothing left to collect, ever.
+    bool collect_once() noexcept;
+
+private:
+    /// Enough for the workers never to run dry while the collector is away, few enough to stay in the caches.
+    static constexpr std::uint32_t slot_count = 256;
+
+    /// Keeps the server running, and the count of its users right.
+    struct server_use {
+        explicit server_use(process_host& host) : host(host), link(host.use_server()) {}
+        server_use(const server_use&) = delete;
+        server_use& operator=(const server_use&) = delete;
+        ~server_use() { host.leave_server(); }
+        process_host& host;
+        const std::shared_ptr<server_link> link;
+    };
+
+    /// What the pool knows of a slot, whatever the shared memory says.
+    struct slot_record {
+        std::uint32_t generation = 0;
+        process_task* task = nullptr;   ///< sent, and not yet leaving
+        std::int64_t check_at = never;  ///< timed tasks: when to look at the clock again
+        std::int64_t seen_running = 0;  ///< when a worker was first seen that had not noted its start
+        std::uint16_t expired_in =
+            0;  ///< the worker that must die before the slot can be used again, plus one
+        std::array<arena_block, 2> held;  ///< what that worker may still write to
+    };
+
+    // All below that is not said to be the collector's: with the mutex held.
+
+    /// Accepted tasks that have not begun.
+    [[nodiscard]] std::size_t pending() const noexcept {
+        std::size_t sent = 0;
+        for (std::uint32_t i = 0; i < slot_count; ++i)
+            if (slots_[i].task != nullptr && state_of(i).phase == slot_phase::sent) ++sent;
+        return fresh_ + queue_.size() + sent;
+    }
+    [[nodiscard]] slot_state state_of(std::uint32_t index) const noexcept {
+        return slot_state::of(board_.slot(index).state.load(std::memory_order_seq_cst));
+    }
+    bool change(std::uint32_t index, slot_state from, slot_state to) noexcept {
+        std::uint64_t expected = from.word();
+        return board_.slot(index).state.compare_exchange_strong(expected, to.word(),
+                                                                std::memory_order_seq_cst);
+    }
+
+    void finished(std::size_t count) noexcept {
+        accepted_ -= count;
+        if (accepted_ != 0) return;
+        idle_.notify_all();
+        if (closed_) call_collector();
+    }
+    void call_collector() noexcept {
+        if (ended_) return;
+        called_.store(true, std::memory_order_seq_cst);
+        board_.call_collector_surely();
+    }
+    void close() noexcept {
+        closed_ = true;
+        room_.notify_all();
+        call_collector();
+    }
+
+    /// Moves tasks from the queue into free slots; returns how many.
+    std::size_t dispatch() noexcept {
+        std::size_t sent = 0;
+        while (!queue_.empty() && !free_slots_.empty() && board_.has_ring_room(pushed_)) {
+            process_task& task = *queue_.pop_front();
+            const std::uint32_t index = free_slots_.back();
+            free_slots_.pop_back();
+            send(task, index);
+            ++sent;
+        }
+        return sent;
+    }
+    void send(process_task& task, std::uint32_t index) noexcept {
+        slot_record& record = slots_[index];
+        task_slot& slot = board_.slot(index);
+        record.task = &task;
+        ++record.generation;
+        task.where = process_task::phase::sent;
+        task.slot = index;
+        ++task.starts;
+        --task.attempts;
+        slot.entry = task.entry;
+        slot.call_size = task.call.size();
+        slot.block_offset = task.call.block().offset();
+        slot.block_size = task.call.block().size();
+        slot.timed = task.timeout_ns != 0;
+        slot.keep_call = task.attempts > 0;
+        slot.started.store(0, std::memory_order_relaxed);
+        if (slot.block_size == 0) std::copy_n(task.call.bytes().data(), task.call.size(), slot.bytes.data());
+        if (task.timeout_ns != 0) {
+            // It cannot expire earlier than this, and then one look tells when it will: see expire().
+            record.seen_running = 0;
+            record.check_at = later(monotonic_ns(), task.timeout_ns);
+            if (record.check_at < next_check_) {
+                next_check_ = record.check_at;
+                if (!on_collector()) call_collector();
+            }
+        }
+        slot.state.store(slot_state{record.generation, 0, slot_phase::sent}.word(),
+                         std::memory_order_release);
+        board_.push(pushed_++, index, record.generation);
+    }
+    static std::int64_t later(std::int64_t time, std::int64_t span) noexcept {
+        return span > never - time ? never : time + span;
+    }
+
+    /// Takes a task that has not begun out of queue or slot; false if it has begun.
+    bool take_back(process_task& task) noexcept {
+        if (task.where == process_task::phase::queued) {
+            queue_.remove(task);
+        } else if (task.where == process_task::phase::sent) {
+            const slot_state sent{slots_[task.slot].generation, 0, slot_phase::sent};
+            if (!change(task.slot, sent, sent.with(slot_phase::empty))) return false;
+            free_slot(task.slot);
+        } else {
+            return false;
+        }
+        task.where = process_task::phase::complete;
+        return true;
+    }
+    void take_back_all(process_task_list& to) noexcept {
+        for (std::uint32_t i = 0; i < slot_count; ++i) {
+            process_task* const task = slots_[i].task;
+            if (task != nullptr && task->where == process_task::phase::sent && take_back(*task))
+                to.push_back(*task);
+        }
+        while (process_task* const task = queue_.pop_front()) {
+            task->where = process_task::phase::complete;
+            to.push_back(*task);
+        }
+    }
+    void free_slot(std::uint32_t index) noexcept {
+        slots_[index].task = nullptr;
+        free_slots_.push_back(index);
+    }
+
+    /// Without the mutex.
+    void stop_outside(process_task& task) noexcept {
+        task.give_back();
+        task.complete_as_stopped();
+        account_outside(task);
+    }
+    /// Without the mutex: the task is complete.
+    void account_outside(process_task& task) noexcept {
+        task.release();
+        const std::lock_guard lock(mutex_);
+        finished(1);
+    }
+    /// Without the mutex.
+    void refuse_outside(process_task& task) noexcept {
+        task.give_back();
+        task.complete_with_error(make_error([this] {
+            const std::lock_guard lock(mutex_);
+            return broken_pool(broken_);
+        }));
+        account_outside(task);
+    }
+    /// The exception that `make()` returns, or the one that making it throws.
+    template <class Make>
+    static std::exception_ptr make_error(Make&& make) noexcept {
+        try {
+            return std::make_exception_ptr(make());
+        } catch (...) {
+            return std::current_exception();
+        }
+    }
+
+    // The collector.
+
+    void collect() noexcept {
+        ::prctl(PR_SET_NAME, "yoke-collector");
+        const task_scope here(this);
+        while (collect_once()) {}
+        end();
+    }
+
+    void look_around(std::int64_t& next, std::size_t& wakes);
+    void gather();
+    void take_result(std::uint32_t index, slot_state state);
+    void make_ready(process_task& task);
+    void fail(process_task& task, std::exception_ptr error);
+    void after_deaths(std::int64_t now);
+    bool settle_dead(const worker_end& end);
+    void replace(const worker_end& end, bool expected, std::int64_t now);
+    void expire(std::int64_t now);
+    void expire(std::uint32_t index, std::int64_t now);
+    void break_pool(const std::string& why);
+    [[nodiscard]] bool overwritten() const noexcept;
+    void check_memory();
+    void give_up_running();
+    void give_room(std::uint32_t index) noexcept;
+    void complete(process_task& task) noexcept;
+    void sleep(std::int64_t next) noexcept;
+    void end() noexcept;
+
+    const settings settings_;
+    const fork_watch watch_;
+    process_host& host_;
+    std::optional<server_use> use_;
+    arena_block memory_;
+    const process_board board_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable room_;  ///< of those who wait in admit()
+    std::condition_variable idle_;  ///< of those who wait in wait()
+    bool closed_ = false;
+    bool ended_ = false;  ///< the workers are gone, and the board with them
+    bool cancelling_ = false;
+    std::string broken_;        ///< why, if it is
+    std::size_t accepted_ = 0;  ///< tasks that are not complete
+    std::size_t fresh_ = 0;     ///< accepted, not yet enqueued
+    std::size_t waiting_for_room_ = 0;
+    std::uint64_t last_number_ = 0;
+    std::uint64_t pushed_ = 0;  ///< entries ever put into the ring
+    process_task_list queue_;
+    std::vector<slot_record> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    std::int64_t next_check_ = never;
+    std::int64_t heal_at_ = 0;
+    std::atomic<bool> called_{false};
+
+    // The collector's own, or touched by it only, under the mutex.
+    process_task_list ready_;
+    std::vector<std::uint32_t> spent_slots_;
+    std::size_t completed_ = 0;
+    std::vector<std::uint32_t> wants_room_;
+    std::vector<std::uint32_t> hires_;
+    std::vector<worker_end> ends_;
+    std::vector<std::int64_t> retry_at_;
+    std::uint32_t crashes_ = 0;  ///< since the last task that completed
+    std::string first_crash_;
+
+    process_crew crew_;
+    std::thread collector_;
+};
+
+}  // namespace yoke::detail

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// A task of a process pool, on the pool's own side: the packed call, where it is now, and how to tell its outcome.
+
+#include <yoke/detail/process_board.hpp>
+#include <yoke/detail/shared_arena.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace yoke::detail {
+
+/// A range of the arena and who must give it back.
+class arena_block {
+public:
+    arena_block() = default;
+    arena_block(shared_arena& arena, std::size_t size)
+        : arena_(&arena), range_{arena.allocate(size).offset, size} {}
+    arena_block(arena_block&& other) noexcept
+        : arena_(std::exchange(other.arena_, nullptr)), range_(std::exchange(other.range_, {})) {}
+    arena_block& operator=(arena_block&& other) noexcept {
+        arena_block taken(std::move(other));
+        std::swap(arena_, taken.arena_);
+        std::swap(range_, taken.range_);
+        return *this;
+    }
+    ~arena_block() {
+        if (arena_ != nullptr) arena_->deallocate(range_);
+    }
+
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+        if (arena_ == nullptr) return {};
+        return {arena_->at(range_.offset), static_cast<std::size_t>(range_.size)};
+    }
+    [[nodiscard]] std::uint64_t offset() const noexcept { return range_.offset; }
+    [[nodiscard]] std::uint64_t size() const noexcept { return range_.size; }
+    /// Forgets the range, which then never comes back.
+    void abandon() noexcept { arena_ = nullptr; }
+
+private:
+    shared_arena* arena_ = nullptr;
+    arena_range range_;
+};
+
+/// The bytes of a call on their way to a slot: small ones here, those for a slot on the heap, larger ones already in
+/// the arena, where the worker will read them.
+class packed_call {
+public:
+    /// Room for `size` bytes.
+    packed_call(shared_arena& arena, std::size_t size) : size_(size) {
+        if (size > task_slot::capacity)
+            block_ = arena_block(arena, size);
+        else if (size > small_.size())
+            medium_ = std::make_unique<std::byte[]>(size);
+    }
+
+    [[nodiscard]] std::span<std::byte> bytes() noexcept {
+        if (size_ > task_slot::capacity) return block_.bytes();
+        return {medium_ ? medium_.get() : small_.data(), size_};
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Where it lies if it does not fit a slot.
+    [[nodiscard]] arena_block& block() noexcept { return block_; }
+
+private:
+    std::size_t size_;
+    std::array<std::byte, 64> small_;
+    std::unique_ptr<std::byte[]> medium_;
+    arena_block block_;
+};
+
+/// Owned by the pool until it is complete, and by its future if it has one. What is not documented otherwise belongs to
+/// the pool and is guarded by its mutex.
+class process_task {
+public:
+    enum class phase : std::uint8_t { fresh, queued, sent, leaving, complete };
+
+    /// `timeout_ns` 0: none. `attempts`: how often it may be started.
+    process_task(task_entry entry, packed_call call, std::int64_t timeout_ns, int attempts) noexcept
+        : entry(entry), call(std::move(call)), timeout_ns(timeout_ns), attempts(attempts) {}
+    process_task(const process_task&) = delete;
+    process_task& operator=(const process_task&) = delete;
+
+    void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept {
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+    /// Exactly one of these is called, once, without the pool's mutex. `give_back()` is to be called between the reading of
+    /// `result` and the receiver: it releases what the task holds of the pool.
+    virtual void complete_with_result(std::span<const std::byte> result) noexcept = 0;
+    virtual void complete_with_error(std::exception_ptr error) noexcept = 0;
+    virtual void complete_as_stopped() noexcept = 0;
+
+    void give_back() noexcept {
+        call.block() = {};
+        room = {};
+    }
+
+    const task_entry entry;
+    packed_call call;
+    const std::int64_t timeout_ns;
+    int attempts;  ///< starts that are still allowed
+
+    phase where = phase::fresh;
+    bool stop_requested = false;  ///< while fresh
+    std::uint64_t number = 0;
+    int starts = 0;
+    process_task* next = nullptr;
+    process_task* previous = nullptr;
+    std::uint32_t slot = 0;  ///< while sent or leaving
+
+    // The outcome, while leaving.
+    std::exception_ptr error;           ///< if set
+    std::span<const std::byte> result;  ///< in the slot, in the call's block or in `room`
+    bool failed = false;                ///< the result is an exception of the task
+    bool holds_slot = false;            ///< until the result is read
+    int worker_pid = 0;
+    arena_block room;
+
+protected:
+    virtual ~process_task() = default;
+
+private:
+    std::atomic<std::uint32_t> references_{1};
+};
+
+/// First in, first out, through the tasks' own links; any of them can be taken out.
+class process_task_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void push_back(process_task& task) noexcept {
+        task.previous = last_;
+        task.next = nullptr;
+        (last_ != nullptr ? last_->next : first_) = &task;
+        last_ = &task;
+        ++size_;
+    }
+    void push_front(process_task& task) noexcept {
+        task.previous = nullptr;
+        task.next = first_;
+        (first_ != nullptr ? first_->previous : last_) = &task;
+        first_ = &task;
+        ++size_;
+    }
+    void remove(process_task& task) noexcept {
+        (task.previous != nullptr ? task.previous->next : first_) = task.next;
+        (task.next != nullptr ? task.next->previous : last_) = task.previous;
+        task.next = task.previous = nullptr;
+        --size_;
+    }
+    /// Null if it is empty.
+    process_task* pop_front() noexcept {
+        process_task* const task = first_;
+        if (task != nullptr) remove(*task);
+        return task;
+    }
+
+private:
+    process_task* first_ = nullptr;
+    process_task* last_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace yoke::detail

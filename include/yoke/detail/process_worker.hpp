@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// What a worker process does from its first to its last breath: claim a task, make the call, commit the result.
+///
+/// The worker has one thread. It changes no memory but the slot it has claimed, the blocks that slot names, its own
+/// desk, and the shared flags of the board; it takes no lock that the pool or another worker takes.
+
+#include <yoke/detail/exception_wire.hpp>
+#include <yoke/detail/process_board.hpp>
+#include <yoke/detail/process_host.hpp>
+#include <yoke/detail/test_point.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+namespace yoke::detail {
+
+/// The task that this worker has in hand: the bytes of its call, and room for those of its result.
+class worker_task {
+public:
+    worker_task(const process_board& board, const shared_arena& arena, std::uint32_t index,
+                std::uint16_t worker) noexcept
+        : board_(board),
+          arena_(arena),
+          slot_(board.slot(index)),
+          index_(index),
+          worker_(worker),
+          state_(slot_state::of(slot_.state.load(std::memory_order_relaxed))),
+          call_{slot_.block_size == 0 ? slot_.bytes.data() : arena.at(slot_.block_offset),
+                static_cast<std::size_t>(slot_.call_size)} {}
+    worker_task(const worker_task&) = delete;
+    worker_task& operator=(const worker_task&) = delete;
+
+    /// Makes the call and commits what becomes of it. Returns only if the pool took the outcome.
+    void run() noexcept {
+        YOKE_TEST_POINT("task claimed");
+        if (slot_.timed != 0) slot_.started.store(monotonic_ns(), std::memory_order_release);
+        try {
+            YOKE_TEST_POINT("task started");
+            slot_.entry(*this);
+            slot_.failed = 0;
+        } catch (...) {
+            put_error(std::current_exception());
+        }
+        // A worker leaves without the usual goodbyes, and may be killed at any time: what was printed must be out.
+        std::fflush(stdout);
+        commit();
+    }
+
+    [[nodiscard]] std::span<const std::byte> call() const noexcept { return call_; }
+
+    /// Room for a result of `size` bytes, over the bytes of the call where it fits. Throws message_too_large if
+    /// there is no memory.
+    [[nodiscard]] std::span<std::byte> room(std::size_t size) {
+        slot_.result_size = size;
+        if (size <= task_slot::capacity) {
+            slot_.result_at = result_place::slot;
+            return {slot_.bytes.data(), size};
+        }
+        if (slot_.keep_call == 0 && size <= slot_.block_size) {
+            slot_.result_at = result_place::call_block;
+            return {arena_.at(slot_.block_offset), size};
+        }
+        ask_for_room();
+        if (state_.phase != slot_phase::has_room)
+            throw message_too_large("the result of the task has " + std::to_string(size) +
+                                    " bytes, and there is no shared memory left for so many");
+        slot_.result_at = result_place::room;
+        return {arena_.at(slot_.room_offset), size};
+    }
+
+private:
+    void ask_for_room() {
+        shared_word& answer = board_.desk(worker_).answer;
+        const std::uint32_t before = answer.load(std::memory_order_acquire);
+        change_state(slot_phase::wants_room);
+        board_.set_done(index_);
+        board_.call_collector();
+        for (;;) {
+            const auto now = slot_state::of(slot_.state.load(std::memory_order_acquire));
+            if (now.phase == slot_phase::has_room || now.phase == slot_phase::no_room) {
+                state_ = now;
+                return;
+            }
+            if (now.phase != slot_phase::wants_room) await_end();
+            futex_wait(answer, before);
+        }
+    }
+
+    void put_error(std::exception_ptr error) noexcept {
+        slot_.failed = 1;
+        std::vector<std::byte> bytes = encode_exception(error);
+        try {
+            const auto to = room(bytes.size());
+            if (!bytes.empty()) std::memcpy(to.data(), bytes.data(), bytes.size());
+        } catch (...) {
+            // No room even for the exception: one without its text fits the slot.
+            bytes = encode_exception(std::make_exception_ptr(message_too_large(
+                "an exception of the task, and there is no shared memory left for its text")));
+            slot_.result_size = std::min(bytes.size(), task_slot::capacity);
+            slot_.result_at = result_place::slot;
+            std::memcpy(slot_.bytes.data(), bytes.data(), static_cast<std::size_t>(slot_.result_size));
+        }
+    }
+
+    void commit() noexcept {
+        YOKE_TEST_POINT("result written");
+        change_state(slot_phase::done);
+        YOKE_TEST_POINT("result committed");
+        board_.set_done(index_);
+        YOKE_TEST_POINT("result announced");
+        board_.call_collector();
+    }
+
+    /// The one step that the pool may have forestalled: it declared the task expired, and a signal is on its way.
+    void change_state(slot_phase next) noexcept {
+        std::uint64_t expected = state_.word();
+        state_ = state_.with(next);
+        // release: all that was written into slot and room comes first.
+        if (!slot_.state.compare_exchange_strong(expected, state_.word(), std::memory_order_seq_cst))
+            await_end();
+    }
+    [[noreturn]] static void await_end() noexcept {
+        for (;;) ::pause();
+    }
+
+    const process_board& board_;
+    const shared_arena& arena_;
+    task_slot& slot_;
+    std::uint32_t index_;
+    std::uint16_t worker_;
+    slot_state state_;
+    std::span<const std::byte> call_;
+};
+
+/// Looks for a task for a moment before it goes to sleep, since falling asleep and waking cost more than a short wait. With
+/// one processor there is nobody to wait for.
+inline std::optional<std::uint32_t> claim_or_spin(const process_board& board, std::uint16_t worker,
+                                                  int spins) noexcept {
+    auto claimed = board.claim(worker);
+    for (int i = 0; !claimed && i < spins; ++i) {
+        cpu_pause();
+        if (!board.ring_empty()) claimed = board.claim(worker);
+    }
+    return claimed;
+}
+
+/// Runs the pool's initializer; leaves the process if it throws, with the reason on the board.
+inline void run_initializer(board_header& header) noexcept {
+    if (header.init == nullptr) return;
+    try {
+        header.init();
+    } catch (...) {
+        std::uint32_t nobody = 0;
+        if (header.init_failed.compare_exchange_strong(nobody, 1)) {
+            std::vector<std::byte> bytes = encode_exception(std::current_exception());
+            header.init_error_size =
+                static_cast<std::uint32_t>(std::min(bytes.size(), header.init_error.size()));
+            std::copy_n(bytes.begin(), header.init_error_size, header.init_error.begin());
+            header.init_failed.store(2, std::memory_order_release);
+        }
+        std::fflush(nullptr);
+        ::_exit(1);
+    }
+}
+
+/// A worker's main function: serves the pool whose board lies at `offset` until the pool stops.
+inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
+    const shared_arena& arena = process_host::instance().arena();
+    auto& header = *reinterpret_cast<board_header*>(arena.at(offset));
+    const process_board board(arena.at(offset), header.slots, header.workers);
+    const auto worker = static_cast<std::uint16_t>(index);
+    const int spins = std::thread::hardware_concurrency() > 1 ? 200 : 0;
+    run_initializer(header);
+    for (;;) {
+        const auto claimed = claim_or_spin(board, worker, spins);
+        if (claimed) {
+            board.pass_on();
+            if (header.watch_claims.load(std::memory_order_seq_cst) != 0) {
+                header.claims.store(1, std::memory_order_seq_cst);
+                board.call_collector();
+            }
+            worker_task(board, arena, *claimed, worker).run();
+        } else if (header.stop.load(std::memory_order_seq_cst) != 0) {
+            if (board.ring_empty()) return;
+        } else {
+            board.sleep(worker);
+        }
+    }
+}
+
+}  // namespace yoke::detail

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Marks the stretches of a thread's stack on which an executor runs a task.
+///
+/// Waiting code asks `inside_task()`: a thread that is itself running a task must not just sleep, because the
+/// work it waits for may sit in a queue that only this thread would ever empty. An executor asks
+/// `inside_task_of(this)` before it waits for all of its own tasks, of which the caller may be one.
+
+#include <yoke/detail/config.hpp>
+
+namespace yoke::detail {
+
+class task_scope;
+YOKE_SHARED_STATE inline thread_local const task_scope* innermost_task = nullptr;
+
+/// Every executor holds one of these while it runs a call; `executor` names it if it wants to be found.
+class task_scope {
+public:
+    explicit task_scope(const void* executor = nullptr) noexcept
+        : executor_(executor), outer_(innermost_task) {
+        innermost_task = this;
+    }
+    ~task_scope() { innermost_task = outer_; }
+    task_scope(const task_scope&) = delete;
+    task_scope& operator=(const task_scope&) = delete;
+
+    friend bool inside_task_of(const void* executor) noexcept;
+
+private:
+    const void* executor_;
+    const task_scope* outer_;
+};
+
+/// True while this thread runs a task of any executor.
+[[nodiscard]] inline bool inside_task() noexcept { return innermost_task != nullptr; }
+
+/// True while this thread runs a task of this executor, be it at the bottom of a stack of tasks.
+[[nodiscard]] inline bool inside_task_of(const void* executor) noexcept {
+    for (const task_scope* scope = innermost_task; scope != nullptr; scope = scope->outer_) {
+        if (scope->executor_ == executor) return true;
+    }
+    return false;
+}
+
+}  // namespace yoke::detail

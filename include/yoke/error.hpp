@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Every error yoke reports of its own accord.
+///
+/// All derive from `yoke::error`, so `catch (const yoke::error&)` separates what the library says from what
+/// a task threw. Each message names the value, the limit and the remedy. Exceptions are plain values: they may
+/// be copied and read from any thread.
+
+#include <cstdint>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace yoke {
+
+/// Base of all errors of this library.
+class error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// `submit`, `execute` or `push` came after `shutdown()`. The arguments were not touched.
+class pool_closed : public error {
+public:
+    pool_closed() : error("the executor is shut down and takes no more work") {}
+    using error::error;
+};
+
+/// The pool cannot run anything any more; the text names the first cause (for instance a crash loop).
+class broken_pool : public error {
+public:
+    using error::error;
+};
+
+/// The task will not run, or its outcome was given up: `cancel()`, a stop request or `shutdown(cancel_pending)`.
+class cancelled : public error {
+public:
+    cancelled() : error("the task was cancelled before it began") {}
+    using error::error;
+};
+
+/// The future holds no state: default-constructed, moved from, or `get()` was called before.
+class no_state : public error {
+public:
+    no_state() : error("the future has no state: it is empty, moved from, or get() was called before") {}
+};
+
+/// The work's owner vanished without an outcome (for instance an executor that dropped a receiver).
+class broken_promise : public error {
+public:
+    broken_promise() : error("the task was dropped without an outcome") {}
+};
+
+/// Waiting here could never end; refused instead of hanging.
+class deadlock_error : public error {
+public:
+    using error::error;
+};
+
+/// The executor was used in a child that the program made with fork(): its threads exist in the parent only.
+class forked : public error {
+public:
+    forked() : error("this executor belongs to the parent process; make a new one after fork()") {}
+};
+
+/// The fork server must be forked while the program has one thread.
+class unsafe_fork : public error {
+public:
+    using error::error;
+};
+
+/// The platform lacks what the feature needs.
+class unsupported : public error {
+public:
+    using error::error;
+};
+
+/// The queue is closed.
+class queue_closed : public error {
+public:
+    queue_closed() : error("the queue is closed") {}
+};
+
+/// A value is larger than the place it must go through.
+class message_too_large : public error {
+public:
+    using error::error;
+};
+
+/// Bytes that came from another process do not describe a value.
+class decode_error : public error {
+public:
+    using error::error;
+};
+
+/// A worker process ended while it ran the task. Only this task is lost; the pool replaces the worker.
+class worker_lost : public error {
+public:
+    /// `signal` is the signal that ended the worker, or 0 when it exited by itself with `status`.
+    worker_lost(const std::string& what, int pid, int signal, int status, std::uint64_t task)
+        : error(what), pid_(pid), signal_(signal), status_(status), task_(task) {}
+
+    /// Process id of the worker that was lost.
+    [[nodiscard]] int pid() const noexcept { return pid_; }
+    /// Signal number, 0 if the worker exited.
+    [[nodiscard]] int signal() const noexcept { return signal_; }
+    /// Exit status, meaningful when `signal()` is 0; -1 if the system could not tell.
+    [[nodiscard]] int status() const noexcept { return status_; }
+    /// Number of the task in its pool, counted from 1.
+    [[nodiscard]] std::uint64_t task() const noexcept { return task_; }
+
+private:
+    int pid_;
+    int signal_;
+    int status_;
+    std::uint64_t task_;
+};
+
+/// The task ran longer than its `task_options::timeout`; its worker was killed and replaced.
+class task_timeout : public error {
+public:
+    using error::error;
+};
+
+/// An exception of a type that has no equal on this side of the process boundary, described.
+class remote_error : public error {
+public:
+    /// One exception of a chain: its type as the compiler spells it, and its text.
+    struct link {
+        std::string type;
+        std::string what;
+    };
+
+    /// `chain` is the exception itself followed by those nested in it, outermost first; never empty.
+    remote_error(std::vector<link> chain, int worker)
+        : error(chain.front().type + ": " + chain.front().what), chain_(std::move(chain)), worker_(worker) {}
+
+    /// Type of the exception, for instance `my::parse_error`.
+    [[nodiscard]] const std::string& type() const noexcept { return chain_.front().type; }
+    /// Its what(); empty for a type that is not a std::exception.
+    [[nodiscard]] const std::string& text() const noexcept { return chain_.front().what; }
+    /// The exception and all that were nested in it, outermost first.
+    [[nodiscard]] const std::vector<link>& chain() const noexcept { return chain_; }
+    /// Process id of the worker that threw it.
+    [[nodiscard]] int worker() const noexcept { return worker_; }
+
+private:
+    std::vector<link> chain_;
+    int worker_;
+};
+
+/// A page source returned more rows than it was asked for.
+class page_overflow : public error {
+public:
+    using error::error;
+};
+
+/// A page could not be had; the cause is nested (`std::rethrow_if_nested`).
+class fetch_error : public error {
+public:
+    fetch_error(const std::string& what, std::uint64_t offset) : error(what), offset_(offset) {}
+
+    /// Offset of the page that failed.
+    [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+
+private:
+    std::uint64_t offset_;
+};
+
+/// A pipeline stage failed; the cause is nested (`std::rethrow_if_nested`).
+class stage_error : public error {
+public:
+    stage_error(const std::string& what, std::size_t stage, std::uint64_t item)
+        : error(what), stage_(stage), item_(item) {}
+
+    /// Position of the stage in the pipeline, counted from 1 (0: the source).
+    [[nodiscard]] std::size_t stage() const noexcept { return stage_; }
+    /// Number of the item among those that entered this stage, counted from 0.
+    [[nodiscard]] std::uint64_t item() const noexcept { return item_; }
+
+private:
+    std::size_t stage_;
+    std::uint64_t item_;
+};
+
+}  // namespace yoke

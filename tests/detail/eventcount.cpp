@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// labels: concurrent
+#include "catch.hpp"
+
+#include <yoke/detail/eventcount.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+using yoke::detail::eventcount;
+
+TEST_CASE("the last searcher that finds work is told so") {
+    eventcount sleep;
+    sleep.begin_search();
+    sleep.begin_search();
+    REQUIRE_FALSE(sleep.end_search());
+    REQUIRE(sleep.end_search());
+}
+
+TEST_CASE("a wake that comes before the sleep is not lost", "[concurrent]") {
+    eventcount sleep;
+    sleep.begin_search();
+    sleep.prepare_sleep();
+    sleep.notify();
+    sleep.sleep();  // returns at once, as a searcher
+    REQUIRE(sleep.end_search());
+}
+
+TEST_CASE("nobody is woken while somebody searches", "[concurrent]") {
+    eventcount sleep;
+    sleep.begin_search();
+    sleep.prepare_sleep();  // one about to sleep
+    sleep.begin_search();   // and one that searches
+    sleep.notify();
+    REQUIRE(sleep.end_search());  // still the only one
+    sleep.notify();
+    sleep.sleep();
+    REQUIRE(sleep.end_search());
+}
+
+TEST_CASE("a worker that finds work on its last look withdraws, woken or not") {
+    eventcount sleep;
+    sleep.begin_search();
+    sleep.prepare_sleep();
+    sleep.withdraw();
+    REQUIRE(sleep.end_search());
+    sleep.begin_search();
+    sleep.prepare_sleep();
+    sleep.notify();
+    sleep.withdraw();
+    REQUIRE(sleep.end_search());
+    sleep.notify();  // nobody is left to be woken: no token stays behind
+    sleep.begin_search();
+    sleep.prepare_sleep();
+    std::atomic<bool> woken{false};
+    std::thread other([&] {
+        sleep.sleep();
+        woken = true;
+    });
+    REQUIRE_FALSE(woken);
+    sleep.notify();
+    other.join();
+    REQUIRE(sleep.end_search());
+}
+
+TEST_CASE("all sleepers can be woken at once", "[concurrent]") {
+    eventcount sleep;
+    std::vector<std::thread> sleepers;
+    std::atomic<int> prepared{0};
+    for (int i = 0; i != 4; ++i) {
+        sleepers.emplace_back([&] {
+            sleep.begin_search();
+            sleep.prepare_sleep();
+            ++prepared;
+            sleep.sleep();
+        });
+    }
+    while (prepared != 4) std::this_thread::yield();
+    sleep.notify_all();
+    for (auto& sleeper : sleepers) sleeper.join();
+    for (int i = 0; i != 3; ++i) REQUIRE_FALSE(sleep.end_search());
+    REQUIRE(sleep.end_search());
+}
+
+TEST_CASE("workers that sleep by the protocol take everything that is pushed", "[concurrent]") {
+    constexpr int total = 20'000;
+    constexpr int workers = 3;
+    constexpr int producers = 2;
+    eventcount sleep;
+    std::atomic<int> queue{0};
+    std::atomic<int> taken{0};
+    const auto take = [&queue] {
+        int seen = queue.load();
+        while (seen > 0) {
+            if (queue.compare_exchange_weak(seen, seen - 1)) return true;
+        }
+        return false;
+    };
+    std::vector<std::thread> threads;
+    for (int w = 0; w != workers; ++w) {
+        threads.emplace_back([&] {
+            sleep.begin_search();
+            for (;;) {
+                if (take()) {
+                    if (sleep.end_search() && queue != 0) sleep.notify();
+                    if (++taken == total) sleep.notify_all();
+                    sleep.begin_search();
+                    continue;
+                }
+                sleep.prepare_sleep();
+                if (queue != 0) {
+                    sleep.withdraw();
+                } else if (taken == total) {
+                    return;
+                } else {
+                    sleep.sleep();
+                }
+            }
+        });
+    }
+    for (int p = 0; p != producers; ++p) {
+        threads.emplace_back([&] {
+            for (int i = 0; i != total / producers; ++i) {
+                ++queue;
+                sleep.notify();
+                if (i % 64 == 0) std::this_thread::yield();
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    REQUIRE(taken == total);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// labels: concurrent
+//
+// The protocol between pool and workers, with threads in the place of processes, so that the thread sanitizer sees it.
+#include "catch.hpp"
+
+#include "support/process_watch.hpp"
+
+#include <yoke/detail/process_board.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <thread>
+#include <vector>
+
+using namespace yoke::detail;
+
+namespace {
+
+constexpr std::uint32_t slots = 64;
+
+class test_board {
+public:
+    explicit test_board(std::uint32_t workers)
+        : memory_(static_cast<std::byte*>(
+              ::operator new (process_board::bytes(slots, workers), std::align_val_t{64}))),
+          view(memory_.get(), slots, workers) {
+        view.construct(nullptr);
+    }
+
+private:
+    struct release {
+        void operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{64}); }
+    };
+    std::unique_ptr<std::byte, release> memory_;
+
+public:
+    process_board view;
+};
+
+/// The pool's side of sending: generation and position are its own.
+class sender {
+public:
+    explicit sender(const process_board& board) : board_(board), generations_(slots) {}
+
+    bool room() const { return board_.has_ring_room(tail_); }
+    void send(std::uint32_t index) {
+        const slot_state sent{++generations_[index], 0, slot_phase::sent};
+        board_.slot(index).state.store(sent.word(), std::memory_order_release);
+        board_.push(tail_++, index, sent.generation);
+    }
+    bool cancel(std::uint32_t index) {
+        const slot_state sent{generations_[index], 0, slot_phase::sent};
+        std::uint64_t expected = sent.word();
+        return board_.slot(index).state.compare_exchange_strong(expected,
+                                                                sent.with(slot_phase::empty).word());
+    }
+    std::uint64_t tail() const { return tail_; }
+
+private:
+    const process_board& board_;
+    std::vector<std::uint32_t> generations_;
+    std::uint64_t tail_ = 0;
+};
+
+void finish(const process_board& board, std::uint32_t index) {
+    auto& state = board.slot(index).state;
+    state.store(slot_state::of(state.load()).with(slot_phase::done).word(), std::memory_order_seq_cst);
+    board.set_done(index);
+    board.call_collector();
+}
+
+}  // namespace
+
+TEST_CASE("a state word says generation, worker and phase") {
+    const slot_state state{0xfedcba98, 0xabcd, slot_phase::expired};
+    const slot_state back = slot_state::of(state.word());
+    REQUIRE(back.generation == state.generation);
+    REQUIRE(back.worker == state.worker);
+    REQUIRE(back.phase == state.phase);
+    REQUIRE(slot_state{1, 2, slot_phase::wants_room}.in_hand());
+    REQUIRE_FALSE(slot_state{1, 2, slot_phase::done}.in_hand());
+}
+
+TEST_CASE("tasks are claimed once, in the order in which they were sent") {
+    test_board board(2);
+    sender out(board.view);
+    REQUIRE_FALSE(board.view.claim(0));
+    for (const std::uint32_t index : {5u, 3u, 9u}) out.send(index);
+    REQUIRE(board.view.claim(1) == 5u);
+    REQUIRE(slot_state::of(board.view.slot(5).state.load()).worker == 1);
+    REQUIRE(board.view.claim(0) == 3u);
+    REQUIRE(board.view.claim(1) == 9u);
+    REQUIRE_FALSE(board.view.claim(1));
+}
+
+TEST_CASE("cancelled tasks are passed over, and their slots can be sent again at once") {
+    test_board board(1);
+    sender out(board.view);
+    out.send(1);
+    out.send(2);
+    REQUIRE(out.cancel(1));
+    REQUIRE_FALSE(out.cancel(1));
+    out.send(1);  // its old entry is still at the head
+    REQUIRE(board.view.claim(0) == 2u);
+    REQUIRE(board.view.claim(0) == 1u);
+    REQUIRE_FALSE(board.view.claim(0));
+    REQUIRE_FALSE(out.cancel(2));
+}
+
+TEST_CASE("a ring full of cancelled entries makes room; one with a waiting task at its head does not") {
+    test_board board(1);
+    sender out(board.view);
+    for (std::uint32_t i = 0; i < 10 * slots; ++i) {
+        REQUIRE(out.room());
+        out.send(i % slots);
+        REQUIRE(out.cancel(i % slots));
+    }
+    REQUIRE(out.room());
+    out.send(0);
+    std::uint32_t sent = 0;
+    while (out.room()) {
+        out.send(1);
+        REQUIRE(out.cancel(1));
+        ++sent;
+    }
+    REQUIRE(sent == 2 * slots - 1);
+    REQUIRE(board.view.claim(0) == 0u);
+    REQUIRE(out.room());
+}
+
+TEST_CASE("an entry whose worker died before it moved the head is passed by the next") {
+    test_board board(2);
+    sender out(board.view);
+    out.send(4);
+    out.send(6);
+    // Claimed, and no more.
+    auto& state = board.view.slot(4).state;
+    state.store(slot_state{slot_state::of(state.load()).generation, 0, slot_phase::running}.word());
+    REQUIRE(board.view.claim(1) == 6u);
+}
+
+TEST_CASE("counters that cannot be are noticed") {
+    test_board board(1);
+    sender out(board.view);
+    out.send(0);
+    REQUIRE(board.view.ring_sound(out.tail()));
+    board.view.header().head = 7;
+    REQUIRE_FALSE(board.view.ring_sound(out.tail()));
+    REQUIRE_FALSE(out.room());
+    board.view.header().head = 0;
+    board.view.header().tail = 12345;
+    REQUIRE_FALSE(board.view.ring_sound(out.tail()));
+}
+
+TEST_CASE("wakes go to one sleeper each, and to none that does not exist") {
+    test_board board(3);
+    REQUIRE_FALSE(board.view.wake_one());
+    std::atomic<int> awake{0};
+    std::vector<std::thread> sleepers;
+    for (std::uint32_t w = 0; w < 3; ++w)
+        sleepers.emplace_back([&, w] {
+            board.view.sleep(w);
+            ++awake;
+        });
+    for (int woken = 0; woken < 3; ++woken) {
+        while (!board.view.wake_one()) std::this_thread::yield();
+    }
+    for (auto& s : sleepers) s.join();
+    REQUIRE(awake == 3);
+}
+
+TEST_CASE("threads as workers: every task runs once, none is slept through", "[concurrent]") {
+    const yoke_test::watchdog dog("threads as workers");
+    constexpr std::uint32_t workers = 3;
+    constexpr std::uint64_t tasks = 20'000;
+    test_board board(workers);
+    std::vector<std::uint64_t> payload(slots);  // plain memory: the protocol has to order it
+    std::atomic<std::uint64_t> sum{0};
+
+    std::vector<std::thread> crew;
+    for (std::uint32_t w = 0; w < workers; ++w) {
+        crew.emplace_back([&, w] {
+            for (;;) {
+                if (const auto index = board.view.claim(static_cast<std::uint16_t>(w))) {
+                    board.view.pass_on();
+                    sum += payload[*index];
+                    payload[*index] = 0;
+                    finish(board.view, *index);
+                } else if (board.view.header().stop.load() != 0) {
+                    return;
+                } else {
+                    board.view.sleep(w);
+                }
+            }
+        });
+    }
+
+    sender out(board.view);
+    std::vector<std::uint32_t> free;
+    for (std::uint32_t i = 0; i < slots; ++i) free.push_back(i);
+    std::uint64_t sent = 0;
+    std::uint64_t expected = 0;
+    std::uint64_t back = 0;
+    std::uint64_t cancelled = 0;
+    while (back + cancelled != tasks) {
+        while (sent != tasks && !free.empty() && out.room()) {
+            const std::uint32_t index = free.back();
+            free.pop_back();
+            payload[index] = ++sent;
+            out.send(index);
+            if (sent % 7 == 0 && out.cancel(index)) {
+                ++cancelled;
+                free.push_back(index);
+                continue;
+            }
+            expected += sent;
+            board.view.wake_one();
+        }
+        bool any = false;
+        for (std::uint32_t word = 0; word < board.view.done_words(); ++word) {
+            for (std::uint64_t bits = board.view.take_done(word); bits != 0; bits &= bits - 1) {
+                any = true;
+                ++back;
+                free.push_back(word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+            }
+        }
+        if (any || back + cancelled == tasks) continue;
+        auto& asleep = board.view.header().collector;
+        asleep.store(1, std::memory_order_seq_cst);
+        if (!board.view.any_done()) futex_wait(asleep, 1);
+        asleep.store(0, std::memory_order_seq_cst);
+    }
+    board.view.header().stop = 1;
+    board.view.wake_all();
+    for (auto& w : crew) w.join();
+    REQUIRE(sum == expected);
+    REQUIRE(board.view.ring_sound(out.tail()));
+}
