@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// An executor that runs every task at once, in the caller.
+///
+/// The serial baseline of every comparison, the reference that the conformance suite measures the others by, and
+/// the debugger's friend: replace the pool by it and the stack trace shows who asked for what.
+
+#include <yoke/concept/executor.hpp>
+#include <yoke/detail/task_scope.hpp>
+#include <yoke/error.hpp>
+#include <yoke/future.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+namespace yoke {
+
+/// Runs tasks in the calling thread before `execute` or `submit` returns. Thread-safe; nothing is ever pending,
+/// so `cancel()` on one of its futures always comes too late.
+class inline_executor {
+public:
+    inline_executor() = default;
+    inline_executor(const inline_executor&) = delete;
+    inline_executor& operator=(const inline_executor&) = delete;
+
+    /// Always 1.
+    [[nodiscard]] std::size_t concurrency() const noexcept { return 1; }
+
+    /// Runs `f(args...)` and completes `receiver`. Throws pool_closed after shutdown, the arguments untouched.
+    template <class Receiver, class F, class... Args>
+        requires callable_with<F, Args...> && receiver_of<Receiver, call_result<F, Args...>>
+    void execute(Receiver&& receiver, F&& f, Args&&... args) {
+        if (closed_.load(std::memory_order_relaxed)) throw pool_closed();
+        std::decay_t<Receiver> to(std::forward<Receiver>(receiver));
+        if (options_of(to).stop.stop_requested()) return std::move(to).set_stopped();
+        const detail::task_scope running;
+        complete_with_call(std::move(to), std::decay_t<F>(std::forward<F>(f)),
+                           std::decay_t<Args>(std::forward<Args>(args))...);
+    }
+
+    /// Runs `f(args...)`; the future is ready. Throws pool_closed after shutdown, the arguments untouched.
+    template <class F, class... Args>
+        requires callable_with<F, Args...>
+    auto submit(F&& f, Args&&... args) -> future<call_result<F, Args...>> {
+        return submit(task_options{}, std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    /// The same with options, of which only `stop` can matter here.
+    template <class F, class... Args>
+        requires callable_with<F, Args...>
+    auto submit(const task_options& options, F&& f, Args&&... args) -> future<call_result<F, Args...>> {
+        if (closed_.load(std::memory_order_relaxed)) throw pool_closed();
+        using result = call_result<F, Args...>;
+        using state = detail::task_state<result, std::decay_t<F>, std::decay_t<Args>...>;
+        detail::state_ref<state> task(
+            new state(1, options.stop, std::forward<F>(f), std::forward<Args>(args)...));
+        task->run();
+        return detail::future_access::make<result>(std::move(task));
+    }
+    /// As submit; there is always room.
+    template <class F, class... Args>
+        requires callable_with<F, Args...>
+    auto try_submit(F&& f, Args&&... args) -> std::optional<future<call_result<F, Args...>>> {
+        return submit(std::forward<F>(f), std::forward<Args>(args)...);
+    }
+
+    /// Returns at once: everything accepted has run.
+    void wait() noexcept {}
+    /// Takes no more work.
+    void shutdown() noexcept { closed_.store(true, std::memory_order_relaxed); }
+    void shutdown(cancel_pending_t) noexcept { shutdown(); }
+
+private:
+    std::atomic<bool> closed_{false};
+};
+
+static_assert(local_executor<inline_executor>);
+
+}  // namespace yoke

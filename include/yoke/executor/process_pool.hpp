@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// A fixed crew of worker processes that runs tasks. A crash costs one task, not the program.
+///
+///     int main(int argc, char** argv) {
+///         yoke::runtime rt{argc, argv};                                // once, before the first thread
+///         yoke::process_pool pool;                                     // as many workers as this process may use
+///         yoke::future<double> price = pool.submit(simulate, 100'000, parameters);
+///         price.get();                                                 // the result, or what the task threw
+///     }
+///
+/// Everything that concept/executor.hpp promises holds. What processes add:
+///
+/// - Function, arguments and result cross to another process and back (concept/shippable.hpp says which types can). A
+///   call that cannot does not compile, and the message names the argument and the remedy.
+/// - A worker that dies - killed, crashed, exit() called - fails the one task it was running with `worker_lost` (signal
+///   or status, process id, task) and is replaced. Tasks that had not begun run on another worker.
+///   `task_options::attempts` says how often a task that may be repeated is started.
+/// - A task that runs longer than `task_options::timeout`, counted from its start, fails with `task_timeout`; its worker
+///   is killed and replaced. Without a timeout a task that never ends, or a worker that was stopped, is waited for.
+/// - Workers that die one after the other while nothing gets done break the pool: what has not begun fails
+///   with `broken_pool`, which names the first cause, and so does every later call.
+/// - An exception of a standard type, or of a plain one of yoke, comes back as itself; others as `remote_error`.
+/// - Workers never outlive the program, however it ends, and leave nothing behind in the file system.
+///
+/// A worker is an image of the program as it was when the fork server started (`yoke::runtime`): it has the
+/// globals, the working directory and the environment of that moment, none of the program's threads and none of its open files
+/// but standard output and error; standard input is empty. It stays the same process from task to task, so what a
+/// task leaves in a global is there for the next one. Ctrl-C does not reach it. A task cannot use the program's pools.
+///
+/// Receivers are completed on one thread of the pool, the collector, or by who cancels; they must not block.
+/// After fork() the child has no such thread: there, using the pool throws `forked` and destroying it does nothing.
+
+#if !defined(__linux__)
+#error "yoke::process_pool needs Linux; yoke::thread_pool runs the same tasks on this system"
+#endif
+
+#include <yoke/concept/executor.hpp>
+#include <yoke/concept/remote_call.hpp>
+#include <yoke/detail/cpu.hpp>
+#include <yoke/detail/process_collector.hpp>
+#include <yoke/detail/process_core.hpp>
+#include <yoke/error.hpp>
+#include <yoke/future.hpp>
+#include <yoke/runtime.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace yoke {
+
+/// What a process pool is made with.
+struct process_pool_options {
+    static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
+
+    /// Number of worker processes; 0 means as many as the process may use: processors, but no more than its CPU quota.
+    std::size_t workers = 0;
+    /// How many accepted tasks may wait to begin; at least 1. With all places taken `submit` waits and `try_submit` fails; a
+    /// receiver, which must not wait, goes beyond the bound.
+    std::size_t max_pending = unbounded;
+    /// Called by each worker, replacements included, before its first task. If it throws, the pool is broken, with
+    /// the exception's text.
+    void (*initializer)() = nullptr;
+    /// So many workers in a row may die without a task completed between before the pool is broken; 0 means 10 and
+    /// two for each worker. Deaths by timeout do not count.
+    std::size_t crash_limit = 0;
+};
+
+/// How calls cross: a policy of `basic_process_pool` that says which calls can, packs them here and makes them there. This
+/// one packs by `yoke::codec`.
+struct codec_calls {
+    template <class F, class... Args>
+    static constexpr bool accepts = shippable_call<F, Args...>;
+    /// Does not compile for what is not accepted, with a sentence that says why.
+    template <class F, class... Args>
+    static constexpr void refuse() {
+        refuse_unshippable<F, Args...>();
+    }
+    template <class F, class... Args>
+    using call = remote_call_of<F, Args...>;
+};
+
+namespace detail {
+
+/// What a worker calls: reads the call, makes it, writes the result.
+template <class Call>
+void make_remote_call(worker_task& task) {
+    struct sink final : result_sink {
+        explicit sink(worker_task& task) : task(task) {}
+        std::span<std::byte> room(std::size_t bytes) override { return task.room(bytes); }
+        worker_task& task;
+    };
+    wire_reader in(task.call());
+    sink out(task);
+    Call::run(in, out);
+}
+
+/// A task with its receiver.
+template <class Call, class Receiver>
+class remote_task final : public process_task {
+public:
+    template <class R>
+    remote_task(packed_call call, const task_options& options, R&& receiver)
+        : process_task(&make_remote_call<Call>, std::move(call), options.timeout.count(), options.attempts),
+          receiver_(std::forward<R>(receiver)) {}
+
+    /// From now on a request to stop cancels the task.
+    void watch(const std::stop_token& stop, process_core& core) noexcept {
+        if (stop.stop_possible()) on_stop_.emplace(stop, stopper{this, &core});
+    }
+
+    void complete_with_result(std::span<const std::byte> result) noexcept override {
+        on_stop_.reset();
+        std::exception_ptr error;
+        try {
+            if constexpr (std::is_void_v<typename Call::result_type>) {
+                Call::decode_result(result);
+                give_back();
+                return std::move(receiver_).set_value();
+            } else {
+                auto value = Call::decode_result(result);
+                give_back();
+                return std::move(receiver_).set_value(std::move(value));
+            }
+        } catch (...) {
+            error = std::current_exception();
+        }
+        give_back();
+        std::move(receiver_).set_error(std::move(error));
+    }
+    void complete_with_error(std::exception_ptr error) noexcept override {
+        on_stop_.reset();
+        std::move(receiver_).set_error(std::move(error));
+    }
+    void complete_as_stopped() noexcept override {
+        // May run inside the callback itself, which must outlive its call; it dies with the task.
+        std::move(receiver_).set_stopped();
+    }
+
+private:
+    struct stopper {
+        remote_task* task;
+        process_core* core;
+        void operator()() const noexcept { core->cancel(*task); }
+    };
+
+    ~remote_task() override = default;
+
+    Receiver receiver_;
+    std::optional<std::stop_callback<stopper>> on_stop_;
+};
+
+/// The state of a future whose task runs in a worker.
+template <class R>
+class process_future_state final : public future_state<R> {
+public:
+    explicit process_future_state(std::shared_ptr<process_core> core)
+        : future_state<R>(1), core_(std::move(core)) {}
+
+    /// Before the task is enqueued.
+    void set_task(process_task& task) noexcept {
+        task.acquire();
+        task_ = &task;
+    }
+
+    /// Only a worker can run the task. But if this thread is the one that brings results home, it must go on doing so.
+    void help() noexcept override {
+        if (!core_->on_collector()) return;
+        while (!this->done() && core_->collect_once()) {}
+    }
+    bool try_cancel() noexcept override { return task_ != nullptr && core_->cancel(*task_); }
+
+private:
+    ~process_future_state() override {
+        if (task_ != nullptr) task_->release();
+    }
+
+    const std::shared_ptr<process_core> core_;
+    process_task* task_ = nullptr;
+};
+
+/// What a pool leaves behind when it is destroyed where it must not be touched: in a worker or a forked child.
+struct abandoned_core {
+    std::shared_ptr<process_core> core;
+    abandoned_core* next;
+    YOKE_SHARED_STATE inline static std::atomic<abandoned_core*> all{nullptr};
+
+    static void keep(std::shared_ptr<process_core> core) {
+        auto* const kept = new abandoned_core{std::move(core), all.load()};
+        while (!all.compare_exchange_weak(kept->next, kept)) {}
+    }
+};
+
+/// The right to enqueue one task. Gives it back if it is not used.
+class admitted_call {
+public:
+    /// Throws as process_core::admit does; false if the pool is full and `may_wait` is false.
+    admitted_call(process_core& core, bool may_wait) {
+        core.check_process();
+        if (core.admit(may_wait)) core_ = &core;
+    }
+    admitted_call(const admitted_call&) = delete;
+    admitted_call& operator=(const admitted_call&) = delete;
+    ~admitted_call() {
+        if (core_ != nullptr) core_->withdraw();
+    }
+    explicit operator bool() const noexcept { return core_ != nullptr; }
+    [[nodiscard]] process_core& core() const noexcept { return *core_; }
+
+    void use(process_task& task) noexcept { std::exchange(core_, nullptr)->enqueue(task); }
+
+private:
+    process_core* core_ = nullptr;
+};
+
+}  // namespace detail
+
+/// A pool of processes. All members may be called from any thread of the program that made it; in its workers they
+/// throw `deadlock_error`.
+template <class Calls>
+class basic_process_pool {
+    using core = detail::process_core;
+    template <class F, class... Args>
+    using call_of = typename Calls::template call<F, Args...>;
+    template <class F>
+    static constexpr bool is_options = std::is_same_v<std::remove_cvref_t<F>, task_options>;
+
+public:
+    /// As many workers as this process may use threads: min(affinity, CPU quota), at least 1.
+    basic_process_pool() : basic_process_pool(process_pool_options{}) {}
+
+    /// `workers` workers; 0 means the default.
+    explicit basic_process_pool(std::size_t workers)
+        : basic_process_pool(process_pool_options{.workers = workers}) {}
+
+    /// Starts all workers, and the fork server if there is none. Throws unsafe_fork if there is none and the program
+    /// has further threads; std::system_error if the system refuses a process, a thread or memory (workers that
+    /// were started are ended first); std::invalid_argument if an option is out of range; deadlock_error in a worker.
+    explicit basic_process_pool(const process_pool_options& options) : core_(core::start(checked(options))) {}
+
+    basic_process_pool(const basic_process_pool&) = delete;
+    basic_process_pool& operator=(const basic_process_pool&) = delete;
+
+    /// `shutdown()`, then waits for all accepted tasks and the end of the workers. Destroyed by one of its own receivers
+    /// the pool cannot wait; it finishes what was accepted and ends by itself.
+    ~basic_process_pool() {
+        if (core_->foreign_process()) {
+            detail::abandoned_core::keep(std::move(core_));
+        } else {
+            core_->shutdown();
+            core_->join();
+        }
+    }
+
+    /// The number of workers.
+    [[nodiscard]] std::size_t concurrency() const noexcept { return core_->concurrency(); }
+
+    /// Runs `f(args...)` in a worker and completes `receiver` here. Waits for a place if the pool is full. Throws pool_closed
+    /// after shutdown, broken_pool, forked or deadlock_error where it cannot be used; what packing the call throws;
+    /// std::system_error if there is no memory for it; unsupported if the function's code was loaded after the fork
+    /// server started. The arguments are untouched then.
+    template <class Receiver, class F, class... Args>
+        requires(Calls::template accepts<F, Args...>)
+    &&receiver_of<Receiver, call_result<F, Args...>> void execute(Receiver&& receiver, F&& f,
+                                                                  Args&&... args) {
+        using call = call_of<F, Args...>;
+        const task_options& options = checked(options_of(receiver));
+        detail::admitted_call right(*core_, true);
+        const std::stop_token stop = options.stop;
+        detail::packed_call packed = pack<call>(f, args...);
+        auto* const task = new detail::remote_task<call, std::decay_t<Receiver>>(
+            std::move(packed), options, std::forward<Receiver>(receiver));
+        task->watch(stop, *core_);
+        right.use(*task);
+    }
+
+    /// Runs `f(args...)` in a worker and returns the future of its result. Waits and throws as execute does.
+    template <class F, class... Args>
+        requires(!is_options<F>)
+    auto submit(F&& f, Args&&... args) {
+        return submit(task_options{}, std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    /// The same with options.
+    template <class F, class... Args>
+    auto submit(const task_options& options, F&& f, Args&&... args) {
+        Calls::template refuse<F, Args...>();
+        if constexpr (Calls::template accepts<F, Args...>) {
+            detail::admitted_call right(*core_, true);
+            return submit_admitted(right, checked(options), f, args...);
+        } else if constexpr (callable_with<F, Args...>) {
+            return future<call_result<F, Args...>>();  // spares the reader errors that follow from the first
+        }
+    }
+
+    /// As submit, but returns nullopt if `max_pending` tasks wait already.
+    template <class F, class... Args>
+        requires(!is_options<F>)
+    auto try_submit(F&& f, Args&&... args) {
+        return try_submit(task_options{}, std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    template <class F, class... Args>
+    auto try_submit(const task_options& options, F&& f, Args&&... args) {
+        Calls::template refuse<F, Args...>();
+        if constexpr (Calls::template accepts<F, Args...>) {
+            using result = std::optional<future<call_result<F, Args...>>>;
+            detail::admitted_call right(*core_, false);
+            if (!right) return result();
+            return result(submit_admitted(right, checked(options), f, args...));
+        }
+    }
+
+    /// Blocks until every accepted task has completed, receivers and continuations included; tasks submitted meanwhile may
+    /// or may not be waited for. Throws deadlock_error in a receiver of this pool and in a worker, forked in a forked child.
+    void wait() {
+        core_->check_process();
+        core_->wait();
+    }
+
+    /// Takes no more work; what was accepted still runs. Does not wait. Does nothing in a worker or a forked child.
+    void shutdown() noexcept {
+        if (!core_->foreign_process()) core_->shutdown();
+    }
+    /// Takes no more work, and completes what has not begun as stopped, here in the caller. Does not wait for the rest.
+    void shutdown(cancel_pending_t) noexcept {
+        if (!core_->foreign_process()) core_->cancel_pending();
+    }
+
+    /// Process ids of the workers that live at this moment.
+    [[nodiscard]] std::vector<int> worker_pids() const { return core_->worker_pids(); }
+
+private:
+    static core::settings checked(const process_pool_options& options) {
+        if (options.max_pending == 0)
+            throw std::invalid_argument(
+                "process_pool_options::max_pending is 0, so no task could ever wait; use 1 or more");
+        const std::size_t workers = options.workers != 0 ? options.workers : detail::default_concurrency();
+        if (workers > detail::process_board::most_workers)
+            throw std::invalid_argument("process_pool_options::workers is " + std::to_string(workers) +
+                                        "; at most " + std::to_string(detail::process_board::most_workers) +
+                                        " are supported");
+        const std::size_t crashes = options.crash_limit != 0 ? options.crash_limit : 10 + 2 * workers;
+        return {.workers = static_cast<std::uint32_t>(workers),
+                .max_pending = options.max_pending,
+                .crash_limit = static_cast<std::uint32_t>(std::min<std::size_t>(crashes, 1'000'000)),
+                .init = options.initializer};
+    }
+    static const task_options& checked(const task_options& options) {
+        if (options.attempts < 1)
+            throw std::invalid_argument("task_options::attempts is " + std::to_string(options.attempts) +
+                                        "; a task must be started at least once");
+        if (options.timeout.count() < 0)
+            throw std::invalid_argument("task_options::timeout is negative; 0 means no limit");
+        return options;
+    }
+
+    template <class Call, class F, class... Args>
+    detail::packed_call pack(const F& f, const Args&... args) {
+        core_->check_code(reinterpret_cast<std::uintptr_t>(&detail::make_remote_call<Call>));
+        if constexpr (std::is_function_v<F>)
+            core_->check_code(reinterpret_cast<std::uintptr_t>(&f));
+        else if constexpr (std::is_pointer_v<F>)
+            if (f != nullptr) core_->check_code(reinterpret_cast<std::uintptr_t>(f));
+        const std::size_t size = Call::size(f, args...);
+        detail::packed_call packed(core_->arena(), size);
+        wire_writer out(packed.bytes());
+        Call::encode(out, f, args...);
+        if (out.size() != size)
+            throw message_too_large("a codec wrote " + std::to_string(out.size()) +
+                                    " bytes of a call that it had measured as " + std::to_string(size));
+        return packed;
+    }
+
+    template <class F, class... Args>
+    auto submit_admitted(detail::admitted_call& right, const task_options& options, const F& f,
+                         const Args&... args) {
+        using result = call_result<F, Args...>;
+        using call = call_of<F, Args...>;
+        using state = detail::process_future_state<result>;
+        using receiver = detail::promise_receiver<result>;
+        detail::packed_call packed = pack<call>(f, args...);
+        detail::state_ref<state> shared(new state(core_));
+        auto* const task = new detail::remote_task<call, receiver>(
+            std::move(packed), options,
+            receiver(detail::state_ref<detail::future_state<result>>(shared.share())));
+        shared->set_task(*task);
+        task->watch(options.stop, *core_);
+        auto outcome = detail::future_access::make<result>(
+            detail::state_ref<detail::future_state<result>>(shared.share()));
+        right.use(*task);
+        return outcome;
+    }
+
+    std::shared_ptr<core> core_;
+};
+
+/// The pool to start with.
+using process_pool = basic_process_pool<codec_calls>;
+
+static_assert(executor<process_pool>);
+static_assert(!local_executor<process_pool>);
+
+}  // namespace yoke

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Everything but the adapters, each of which needs a library of its own (<yoke/adapter/...>). Programs that use one
+/// part include that part's header and pay for nothing else.
+
+#include <yoke/algorithm/completion.hpp>
+#include <yoke/algorithm/fetch.hpp>
+#include <yoke/algorithm/map.hpp>
+#include <yoke/algorithm/pipeline.hpp>
+#include <yoke/algorithm/poison.hpp>
+#include <yoke/algorithm/reduce.hpp>
+#include <yoke/concept/archetypes.hpp>
+#include <yoke/concept/codec.hpp>
+#include <yoke/concept/executor.hpp>
+#include <yoke/concept/page_source.hpp>
+#include <yoke/concept/queue.hpp>
+#include <yoke/concept/receiver.hpp>
+#include <yoke/error.hpp>
+#include <yoke/executor/inline_executor.hpp>
+#include <yoke/executor/thread_pool.hpp>
+#include <yoke/executor/with.hpp>
+#include <yoke/future.hpp>
+#include <yoke/observe/progress.hpp>
+#include <yoke/observe/statistics.hpp>
+#include <yoke/queue/bounded_queue.hpp>
+#include <yoke/version.hpp>
+
+#if defined(__linux__)
+#include <yoke/executor/process_pool.hpp>
+#include <yoke/executor/shared_memory_resource.hpp>
+#include <yoke/queue/shared_queue.hpp>
+#include <yoke/runtime.hpp>
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// labels: process
+// own-main
+//
+// Workers killed between any two steps of the life of a task: rows A5-A7 of the list of faults. Before the commit the
+// task is lost, exactly once, and never runs a second time; after it the result is delivered. And those killed
+// while they were to wake somebody: nobody sleeps on.
+#define YOKE_TEST_POINTS
+#include "support/kill_points.hpp"
+
+#include <yoke/executor/process_pool.hpp>
+
+#include <atomic>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+using yoke_test::kill_points;
+using yoke_test::require;
+
+namespace {
+
+struct shared_board {
+    std::atomic<int> runs{0};
+    std::atomic<int> started{0};
+    std::atomic<int> gate{0};
+};
+shared_board& board = yoke_test::make_shared_object<shared_board>();
+
+int run(int value) {
+    ++board.runs;
+    return value;
+}
+/// As run, with a result that needs a room of its own.
+std::string run_large(int) {
+    ++board.runs;
+    return std::string(100'000, 'r');
+}
+int hold(int value) {
+    ++board.started;
+    while (board.gate == 0) std::this_thread::yield();
+    return value;
+}
+
+/// Dies when half of it is written.
+struct half_written {
+    bool die = false;
+};
+
+}  // namespace
+
+template <>
+struct yoke::codec<half_written> {
+    static void encode(wire_writer& out, const half_written& value) {
+        out.number(1);
+        if (value.die && !out.counting()) ::raise(SIGKILL);
+        out.number(2);
+    }
+    static half_written decode(wire_reader& in) {
+        static_cast<void>(in.number<int>("one"));
+        static_cast<void>(in.number<int>("two"));
+        return {};
+    }
+};
+
+namespace {
+
+template <class F>
+bool value_delivered(yoke::process_pool& pool, F f, int attempts = 1) {
+    try {
+        pool.submit({.attempts = attempts}, f, 7).get();
+        return true;
+    } catch (const yoke::worker_lost& lost) {
+        require(lost.signal() == SIGKILL, "the signal is SIGKILL");
+        return false;
+    }
+}
+
+void around_a_task() {
+    struct place {
+        const char* name;
+        int runs;        // of a task with one attempt
+        bool delivered;  // its result
+    };
+    const place places[] = {{"task claimed", 0, false},
+                            {"task started", 0, false},
+                            {"result written", 1, false},
+                            {"result committed", 1, true},
+                            {"result announced", 1, true}};
+    yoke::process_pool pool({.workers = 2, .crash_limit = 1000});
+    for (const place& p : places) {
+        for (int round = 0; round < 40; ++round) {
+            board.runs = 0;
+            kill_points::arm(p.name);
+            const bool large = round % 2 == 1;
+            const bool delivered = large ? value_delivered(pool, run_large) : value_delivered(pool, run);
+            require(kill_points::struck(), "a worker was killed at", p.name);
+            require(delivered == p.delivered, "the outcome is as documented at", p.name);
+            require(board.runs == p.runs, "the task ran as often as documented at", p.name);
+            // With a second attempt it is delivered in any case.
+            board.runs = 0;
+            kill_points::arm(p.name);
+            require(large ? value_delivered(pool, run_large, 2) : value_delivered(pool, run, 2),
+                    "a second attempt succeeds at", p.name);
+            require(board.runs == p.runs + (p.delivered ? 0 : 1), "no attempt too many at", p.name);
+            require(pool.submit(run, 3).get() == 3, "the pool goes on");
+        }
+    }
+    for (int round = 0; round < 20; ++round) {
+        try {
+            static_cast<void>(pool.submit([] { return half_written{true}; }).get());
+            require(false, "half a result is no result");
+        } catch (const yoke::worker_lost&) {}
+    }
+}
+
+/// Two sleepers; the one who is woken dies before it passes the wake on, or the one who wakes the collector dies on
+/// the way to it. Whatever waits is done by somebody.
+void around_a_wake() {
+    yoke::process_pool pool({.workers = 3, .crash_limit = 1000});
+    for (const char* const name : {"sleeper taken", "collector called", "task claimed"}) {
+        for (int round = 0; round < 40; ++round) {
+            // A worker that is busy, so that those who sleep have to do the rest.
+            board.started = board.gate = 0;
+            auto busy = pool.submit(hold, 1);
+            while (board.started == 0) std::this_thread::yield();
+            kill_points::arm(name, round % 3);
+            std::vector<yoke::future<int>> rest;
+            for (int i = 0; i < 20; ++i) rest.push_back(pool.submit({.attempts = 2}, run, i));
+            for (int i = 0; i < 20; ++i)
+                require(rest[static_cast<std::size_t>(i)].get() == i, "every task is done after a death at",
+                        name);
+            kill_points::disarm();
+            board.gate = 1;
+            require(busy.get() == 1, "the busy worker was left alone");
+        }
+    }
+}
+
+}  // namespace
+
+int main() {
+    kill_points::install();
+    yoke::runtime rt;
+    const yoke_test::watchdog dog("workers killed at every step", std::chrono::seconds(30));
+    around_a_task();
+    around_a_wake();
+    std::puts("nothing lost, nothing twice, nobody left asleep");
+    return 0;
+}

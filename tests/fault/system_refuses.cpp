@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// labels: process
+// own-main
+//
+// Every system call the process pool makes, refused at its n-th use: the constructor throws std::system_error and leaves
+// nothing, or, where there is another way, the pool works. Rows B7, C1-C6 of the list of faults.
+#include "support/process_watch.hpp"
+
+#include <yoke/executor/process_pool.hpp>
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <system_error>
+
+using yoke::detail::sys;
+using yoke::detail::sys_ops;
+using yoke_test::require;
+
+namespace {
+
+/// Which call fails, when and how; shared with the fork server.
+struct plan {
+    std::atomic<int> left{-1};  // calls that succeed before; negative: none fails
+    std::atomic<int> error{0};
+    std::atomic<int> repeat{0};  // goes on failing
+    std::atomic<int> failures{0};
+};
+plan& the_plan = yoke_test::make_shared_object<plan>();
+
+bool refused() {
+    int left = the_plan.left;
+    if (left < 0) return false;
+    if (left > 0) {
+        --the_plan.left;
+        return false;
+    }
+    if (the_plan.repeat == 0) the_plan.left = -1;
+    ++the_plan.failures;
+    errno = the_plan.error;
+    return true;
+}
+
+#define REFUSABLE(NAME, PARAMETERS, ARGUMENTS)                                                               \
+    sys.NAME = [] PARAMETERS {                                                                               \
+        static const sys_ops real;                                                                           \
+        return refused() ? static_cast<decltype(real.NAME ARGUMENTS)>(-1) : real.NAME ARGUMENTS;             \
+    }
+
+struct call {
+    const char* name;
+    void (*replace)();
+    int error;
+    bool must_work;  // the pool has another way
+};
+const call calls[] = {
+    {"memfd_create", [] { REFUSABLE(memfd_create, (const char* name, unsigned flags), (name, flags)); },
+     EMFILE, false},
+    {"memfd_create", [] { REFUSABLE(memfd_create, (const char* name, unsigned flags), (name, flags)); },
+     ENOSYS, false},
+    {"fallocate",
+     [] { REFUSABLE(fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size)); }, ENOSPC,
+     false},
+    {"fallocate",
+     [] { REFUSABLE(fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size)); }, EOPNOTSUPP,
+     false},
+    {"socketpair",
+     [] {
+         REFUSABLE(socketpair, (int domain, int type, int protocol, int* fds), (domain, type, protocol, fds));
+     },
+     ENFILE, false},
+    {"fork", [] { REFUSABLE(fork, (), ()); }, EAGAIN, false},
+    {"fork", [] { REFUSABLE(fork, (), ()); }, ENOMEM, false},
+    {"unshare", [] { REFUSABLE(unshare, (int flags), (flags)); }, EPERM, true},
+    {"pidfd_open", [] { REFUSABLE(pidfd_open, (pid_t pid), (pid)); }, ENOSYS, true},
+    {"close_range", [] { REFUSABLE(close_range, (unsigned first, unsigned last), (first, last)); }, ENOSYS,
+     true},
+    {"waitpid", [] { REFUSABLE(waitpid, (pid_t pid, int* status, int options), (pid, status, options)); },
+     EINTR, true},
+    {"send",
+     [] {
+         REFUSABLE(send, (int fd, const void* data, std::size_t size, int flags), (fd, data, size, flags));
+     },
+     EINTR, true},
+    {"recv",
+     [] { REFUSABLE(recv, (int fd, void* data, std::size_t size, int flags), (fd, data, size, flags)); },
+     EINTR, true},
+    {"ppoll",
+     [] {
+         REFUSABLE(ppoll, (pollfd * fds, nfds_t count, const timespec* time, const sigset_t* mask),
+                   (fds, count, time, mask));
+     },
+     EINTR, true},
+    {"waitid",
+     [] {
+         REFUSABLE(waitid, (idtype_t type, id_t id, siginfo_t * info, int options),
+                   (type, id, info, options));
+     },
+     EINTR, true},
+    {"futex",
+     [] {
+         sys.futex = [](std::uint32_t* word, int operation, std::uint32_t value, const timespec* time,
+                        std::uint32_t bits) {
+             static const sys_ops real;
+             // A wake does not fail; a wait may always be interrupted.
+             return operation != FUTEX_WAKE && refused() ? -1L
+                                                         : real.futex(word, operation, value, time, bits);
+         };
+     },
+     EINTR, true},
+};
+
+/// Makes a pool, uses it and its workers' death, in a process of its own. 0: it worked; 1: it was refused as promised;
+/// else it was neither.
+int use_a_pool() {
+    const yoke_test::holdings before;
+    int outcome = 0;
+    try {
+        yoke::process_pool pool(2);
+        for (int i = 0; i < 20; ++i)
+            if (pool.submit([](int x) { return x; }, i).get() != i) return 2;
+        try {
+            pool.submit([] { ::raise(SIGKILL); }).get();
+            return 3;
+        } catch (const yoke::worker_lost&) {}
+        if (pool.submit([](const std::string& text) { return text + "!"; }, std::string(500'000, 'x'))
+                .get()
+                .size() != 500'001)
+            return 4;
+    } catch (const std::system_error& error) {
+        if (error.code().value() != the_plan.error) {
+            std::printf("    %s\n", error.what());
+            return 5;
+        }
+        outcome = 1;
+    } catch (const yoke::message_too_large&) {
+        outcome = 1;  // the memory for a result
+    }
+    yoke::detail::process_host::instance().stop();
+    const bool clean = yoke_test::eventually([&] {
+        const yoke_test::holdings now;
+        // The arena stays for the life of the program.
+        return now.descriptors.size() <= before.descriptors.size() + 1 &&
+               now.threads.size() == before.threads.size() && now.shared_memory == before.shared_memory &&
+               !now.children;
+    });
+    return clean ? outcome : 6;
+}
+
+template <class Prepare>
+int in_a_process(Prepare&& prepare) {
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        prepare();
+        ::_exit(use_a_pool());
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+void refuse_each_call() {
+    for (const call& c : calls) {
+        for (int nth = 0; nth < 6; ++nth) {
+            the_plan.left = nth;
+            the_plan.error = c.error;
+            the_plan.failures = 0;
+            // A missing system call is missing for good, an interruption happens once.
+            the_plan.repeat = c.error == ENOSYS || c.error == EPERM || c.error == EOPNOTSUPP;
+            const int outcome = in_a_process(c.replace);
+            const bool happened = the_plan.failures != 0;
+            the_plan.left = -1;
+            if (outcome > 1 || (c.must_work && outcome != 0)) {
+                std::printf("FAILED: %s refused at use %d with error %d: outcome %d\n", c.name, nth + 1,
+                            c.error, outcome);
+                std::exit(1);
+            }
+            require(happened || outcome == 0, "what did not happen does no harm:", c.name);
+            if (!happened) break;  // it is not used so often
+        }
+    }
+}
+
+/// What a program may do to its own process.
+void odd_programs() {
+    const auto check = [](const char* what, int expected, auto&& prepare) {
+        const int outcome = in_a_process(prepare);
+        if (outcome == expected) return;
+        std::printf("FAILED: a program that %s: outcome %d, not %d\n", what, outcome, expected);
+        std::exit(1);
+    };
+    check("ignores SIGCHLD", 0, [] { ::signal(SIGCHLD, SIG_IGN); });
+    check("waits for every child in a handler", 0, [] {
+        ::signal(SIGCHLD, [](int) {
+            while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+        });
+    });
+    check("has closed its standard streams", 0, [] {
+        for (const int stream : {0, 1, 2}) ::close(stream);
+    });
+    check("has blocked all signals", 0, [] {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::sigprocmask(SIG_BLOCK, &all, nullptr);
+    });
+    check("may write 1 GiB to a file", 0, [] {
+        const rlimit limit{std::size_t{1} << 30, std::size_t{1} << 30};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    });
+    the_plan.error = EFBIG;
+    check("may write 4 KiB to a file", 1, [] {
+        const rlimit limit{4096, 4096};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    });
+}
+
+}  // namespace
+
+int main() {
+    const yoke_test::watchdog dog("a system that refuses", std::chrono::seconds(40));
+    // The watchdog is a thread of this process only: the children that make pools have one thread.
+    refuse_each_call();
+    odd_programs();
+    std::puts("refused with an error, or done in another way; nothing left");
+    return 0;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+//
+// The thread pool when memory or threads run out. This program replaces operator new, to let the n-th
+// allocation fail and to count what is alive, and, where no sanitizer does so already, pthread_create.
+#include "catch.hpp"
+
+#include <yoke/executor/thread_pool.hpp>
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <latch>
+#include <limits>
+#include <memory>
+#include <new>
+#include <string>
+#include <system_error>
+
+namespace {
+
+/// Allocations of this thread until one fails; a negative number never gets there.
+thread_local long until_failure = -1;
+std::atomic<long> living{0};
+
+void* allocate(std::size_t size, std::size_t alignment) {
+    if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
+    void* memory = nullptr;
+    if (::posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment,
+                         size == 0 ? 1 : size) != 0)
+        throw std::bad_alloc();
+    ++living;
+    return memory;
+}
+void deallocate(void* memory) noexcept {
+    if (memory == nullptr) return;
+    --living;
+    std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    return allocate(size, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    try {
+        return operator new(size);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept { deallocate(memory); }
+void operator delete(void* memory) noexcept { deallocate(memory); }
+void operator delete(void* memory, std::size_t) noexcept { deallocate(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { deallocate(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { deallocate(memory); }
+
+namespace {
+
+using stealing_pool = yoke::thread_pool;
+using fifo_pool = yoke::basic_thread_pool<yoke::fifo>;
+using priority_pool = yoke::basic_thread_pool<yoke::priority<>>;
+
+/// Calls `attempt` with the first allocation failing, then the second, until it succeeds; returns how often
+/// it failed.
+template <class Attempt>
+int fail_every_allocation_once(Attempt&& attempt) {
+    for (int n = 0;; ++n) {
+        until_failure = n;
+        try {
+            attempt();
+            const bool none_failed = until_failure >= 0;
+            until_failure = -1;
+            if (none_failed) return n;
+        } catch (const std::bad_alloc&) {
+            until_failure = -1;
+        }
+    }
+}
+
+/// A copy of this allocates.
+struct costly_call {
+    std::string text = "long enough to live on the heap, where the copy must find room for it";
+    std::size_t operator()() const { return text.size(); }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("when memory runs out in submit, nothing is queued and the pool goes on", "[concurrent]",
+                   stealing_pool, fifo_pool, priority_pool) {
+    TestType pool({.threads = 1, .max_pending = 1});
+    const costly_call call;
+    for (int from_inside = 0; from_inside != 2; ++from_inside) {
+        std::atomic<std::size_t> sum{0};
+        const auto attempts = [&] {
+            int failures = 0;
+            failures += fail_every_allocation_once([&] { static_cast<void>(pool.submit(call)); });
+            failures += fail_every_allocation_once([&] { sum = pool.submit(call).get(); });
+            failures += fail_every_allocation_once([&] { pool.detach(call); });
+            return failures;
+        };
+        const int failures = from_inside != 0 ? pool.submit(attempts).get() : attempts();
+        REQUIRE(failures == 6);  // the block and the text, three times: nothing else is allocated
+        REQUIRE(sum == call.text.size());
+        pool.wait();
+    }
+}
+
+TEMPLATE_TEST_CASE("a task costs one allocation", "[concurrent]", stealing_pool, fifo_pool, priority_pool) {
+    TestType pool(1);
+    std::latch begun(1);
+    std::latch end(1);
+    pool.detach([&] {
+        begun.count_down();
+        end.wait();
+    });
+    begun.wait();
+    const long before = living;
+    auto future = pool.submit([](int x) { return x; }, 1);
+    REQUIRE(living == before + 1);
+    pool.detach([](int) {}, 1);
+    REQUIRE(living == before + 2);
+    end.count_down();
+    future.get();
+    pool.wait();
+}
+
+TEMPLATE_TEST_CASE("the blocks of cancelled tasks do not pile up", "[concurrent]", stealing_pool, fifo_pool,
+                   priority_pool) {
+    TestType pool(1);
+    std::latch begun(1);
+    std::latch end(1);
+    pool.detach([&] {
+        begun.count_down();
+        end.wait();
+    });
+    begun.wait();
+    const long before = living;
+    long most = 0;
+    for (int i = 0; i != 20'000; ++i) {
+        pool.submit([] {}).cancel();
+        most = std::max(most, living - before);
+    }
+    REQUIRE(most <= 2000);
+    end.count_down();
+    pool.wait();
+}
+
+TEMPLATE_TEST_CASE("the blocks of tasks that their waiter ran do not pile up", "[concurrent]", stealing_pool,
+                   fifo_pool, priority_pool) {
+    TestType pool(1);
+    long most = 0;
+    pool.submit([&] {
+            const long before = living;
+            for (int i = 0; i != 20'000; ++i) {
+                pool.submit([] {}).get();
+                most = std::max(most, living - before);
+            }
+        })
+        .get();
+    REQUIRE(most <= 2000);
+}
+
+TEMPLATE_TEST_CASE("a pool that cannot be made leaks nothing", "[concurrent]", stealing_pool, fifo_pool,
+                   priority_pool) {
+    const long before = living;
+    const int failures = fail_every_allocation_once([] { const TestType pool(3); });
+    REQUIRE(failures >= 3);
+    REQUIRE(living == before);
+}
+
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define YOKE_TEST_KEEP_PTHREAD_CREATE
+#endif
+#endif
+#else
+#define YOKE_TEST_KEEP_PTHREAD_CREATE
+#endif
+
+#if !defined(YOKE_TEST_KEEP_PTHREAD_CREATE)
+
+namespace {
+
+thread_local long threads_until_failure = -1;
+
+int living_threads() {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    while (status >> word && word != "Threads:") {}
+    int threads = 0;
+    status >> threads;
+    return threads;
+}
+
+}  // namespace
+
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
+                              void* argument) {
+    using function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+    static const auto real = reinterpret_cast<function>(::dlsym(RTLD_NEXT, "pthread_create"));
+    if (threads_until_failure >= 0 && threads_until_failure-- == 0) return EAGAIN;
+    return real(thread, attributes, start, argument);
+}
+
+TEMPLATE_TEST_CASE("if a thread cannot be started the constructor throws and ends the others", "",
+                   stealing_pool, fifo_pool, priority_pool) {
+    const int threads = living_threads();
+    const long blocks = living;
+    std::atomic<int> prepared{0};
+    for (long n = 0; n != 4; ++n) {
+        threads_until_failure = n;
+        REQUIRE_THROWS_AS(TestType(4), std::system_error);
+        threads_until_failure = n;
+        REQUIRE_THROWS_AS(TestType({.threads = 4}, [&prepared](std::size_t) { ++prepared; }),
+                          std::system_error);
+    }
+    threads_until_failure = -1;
+    REQUIRE(prepared == 0 + 1 + 2 + 3);
+    REQUIRE(living == blocks);
+    REQUIRE(living_threads() == threads);
+    REQUIRE(TestType(4).submit([] { return 1; }).get() == 1);
+}
+
+#endif

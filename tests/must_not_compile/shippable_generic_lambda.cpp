@@ -1,0 +1,17 @@
+// expect: the function is a lambda with captures
+// SPDX-License-Identifier: MIT
+#include <yoke/concept/remote_call.hpp>
+
+template <class F, class... Args>
+void send(F&&, Args&&...) {
+    yoke::refuse_unshippable<F, Args...>();
+}
+
+void test() {
+    const int factor = 3;
+#ifdef YOKE_FIXED
+    send([](auto k, auto x) { return k * x; }, factor, 4);
+#else
+    send([factor](auto x) { return factor * x; }, 4);
+#endif
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+// labels: concurrent
+#include "catch.hpp"
+
+#include <yoke/executor/thread_pool.hpp>
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using stealing_pool = yoke::thread_pool;
+using fifo_pool = yoke::basic_thread_pool<yoke::fifo>;
+using priority_pool = yoke::basic_thread_pool<yoke::priority<>>;
+
+// A sanitizer makes every step ten times as long and every stack frame several times as large.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int patience = 1;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr int patience = 1;
+#else
+constexpr int patience = 10;
+#endif
+#else
+constexpr int patience = 10;
+#endif
+
+int living_threads() {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    while (status >> word && word != "Threads:") {}
+    int threads = 0;
+    status >> threads;
+    return threads;
+}
+
+/// The time that shutdown and a submission need to meet differs from round to round.
+void dawdle(int steps) {
+    std::atomic<int> i{0};
+    while (i.fetch_add(1, std::memory_order_relaxed) < steps) {}
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("accepted and refused tasks add up when submitters race with shutdown", "[concurrent]",
+                   stealing_pool, fifo_pool, priority_pool) {
+    constexpr int submitters = 8;
+    const int rounds = 100 * patience;
+    constexpr int each = 10;
+    std::atomic<int> round{-1};
+    std::atomic<int> finished{0};
+    std::atomic<int> accepted{0};
+    std::atomic<int> refused{0};
+    std::atomic<int> settled{0};
+    std::unique_ptr<TestType> pool;
+
+    std::vector<std::thread> threads;
+    for (int s = 0; s != submitters; ++s) {
+        threads.emplace_back([&, s] {
+            for (int r = 0; r != rounds; ++r) {
+                for (int now = round.load(); now < r; now = round.load()) round.wait(now);
+                std::vector<yoke::future<void>> futures;
+                for (int i = 0; i != each; ++i) {
+                    try {
+                        if ((s + i) % 2 == 0) {
+                            pool->detach([&settled] { ++settled; });
+                        } else {
+                            futures.push_back(pool->submit([] {}));
+                        }
+                        ++accepted;
+                    } catch (const yoke::pool_closed&) {
+                        ++refused;
+                    }
+                }
+                for (auto& future : futures) {
+                    try {
+                        future.get();
+                    } catch (const yoke::cancelled&) {}
+                    ++settled;
+                }
+                if (++finished == submitters * (r + 1)) finished.notify_one();
+            }
+        });
+    }
+
+    bool right = true;
+    for (int r = 0; r != rounds; ++r) {
+        accepted = refused = settled = 0;
+        pool = std::make_unique<TestType>(2);
+        round = r;
+        round.notify_all();
+        dawdle((r * 37) % 20'000);
+        pool->shutdown();
+        for (int done = finished.load(); done != submitters * (r + 1); done = finished.load())
+            finished.wait(done);
+        pool.reset();
+        right = right && accepted + refused == submitters * each && settled == accepted;
+    }
+    for (auto& thread : threads) thread.join();
+    REQUIRE(right);
+}
+
+TEMPLATE_TEST_CASE("shutdown(cancel_pending) settles everything in a race with submitters", "[concurrent]",
+                   stealing_pool, fifo_pool, priority_pool) {
+    const int rounds = 30 * patience;
+    bool right = true;
+    for (int r = 0; r != rounds; ++r) {
+        std::atomic<int> accepted{0};
+        std::atomic<int> ran{0};
+        std::atomic<int> stopped{0};
+        {
+            TestType pool(2);
+            std::vector<std::thread> submitters;
+            for (int s = 0; s != 3; ++s) {
+                submitters.emplace_back([&] {
+                    std::vector<yoke::future<void>> futures;
+                    try {
+                        for (int i = 0; i != 2000; ++i) {
+                            futures.push_back(pool.submit([&pool, &ran] {
+                                ++ran;
+                                try {
+                                    pool.detach([] {});
+                                } catch (const yoke::pool_closed&) {}
+                            }));
+                            ++accepted;
+                        }
+                    } catch (const yoke::pool_closed&) {}
+                    for (auto& future : futures) {
+                        try {
+                            future.get();
+                        } catch (const yoke::cancelled&) {
+                            ++stopped;
+                        }
+                    }
+                });
+            }
+            dawdle((r * 1237) % 50'000);
+            pool.shutdown(yoke::cancel_pending);
+            for (auto& submitter : submitters) submitter.join();
+        }
+        right = right && ran + stopped == accepted;
+    }
+    REQUIRE(right);
+}
+
+TEMPLATE_TEST_CASE("cancel() always knows whether the task runs", "[concurrent]", stealing_pool, fifo_pool,
+                   priority_pool) {
+    const int races = 10'000 * patience;
+    TestType pool(2);
+    int wrong = 0;
+    int cancelled = 0;
+    for (int i = 0; i != races; ++i) {
+        std::atomic<int> ran{0};
+        auto future = pool.submit([&ran] { ++ran; });
+        dawdle(i % 64);
+        const bool stopped = future.cancel();
+        bool threw = false;
+        try {
+            future.get();
+        } catch (const yoke::cancelled&) {
+            threw = true;
+        }
+        if (stopped != threw || stopped != (ran == 0)) ++wrong;
+        if (stopped) ++cancelled;
+    }
+    pool.wait();
+    REQUIRE(wrong == 0);
+    CHECK(cancelled >= 0);
+}
+
+TEMPLATE_TEST_CASE("tasks wait for tasks to a depth of thousands on one thread", "[concurrent]",
+                   stealing_pool, fifo_pool, priority_pool) {
+    struct nest {
+        TestType& pool;
+        int operator()(int depth) const { return depth == 0 ? 0 : 1 + pool.submit(*this, depth - 1).get(); }
+    };
+    const int depth = 1000 * patience;
+    TestType pool(1);
+    REQUIRE(pool.submit(nest{pool}, depth).get() == depth);
+}
+
+TEMPLATE_TEST_CASE("a thousand pools come and go and leave no thread", "[concurrent]", stealing_pool,
+                   fifo_pool, priority_pool) {
+    const int before = living_threads();
+    std::atomic<int> ran{0};
+    for (int i = 0; i != 1000; ++i) {
+        TestType pool(2);
+        if (i % 3 != 0) pool.detach([&ran] { ++ran; });
+        if (i % 3 == 1) pool.submit([&ran] { ++ran; }).get();
+    }
+    REQUIRE(ran == 999);
+    REQUIRE(living_threads() == before);
+}
+
+TEMPLATE_TEST_CASE("sixty-four threads on few processors lose nothing", "[concurrent]", stealing_pool,
+                   fifo_pool, priority_pool) {
+    TestType pool(64);
+    std::atomic<int> ran{0};
+    struct tree {
+        TestType& pool;
+        std::atomic<int>& ran;
+        void operator()(int height) const {
+            ++ran;
+            if (height == 0) return;
+            pool.detach(*this, height - 1);
+            auto right = pool.submit(*this, height - 1);
+            right.get();
+        }
+    };
+    for (int round = 0; round != patience; ++round) {
+        pool.detach(tree{pool, ran}, 10);
+        pool.wait();
+        REQUIRE(ran == 2047 * (round + 1));
+    }
+}
+
+TEMPLATE_TEST_CASE("single tasks find a sleeping pool awake", "[concurrent]", stealing_pool, fifo_pool,
+                   priority_pool) {
+    // Every task comes when the workers are asleep or just about to fall asleep: a lost wake hangs here.
+    TestType pool(3);
+    std::atomic<int> ran{0};
+    const int tasks = 5'000 * patience;
+    for (int i = 0; i != tasks; ++i) {
+        pool.detach([&ran] {
+            ++ran;
+            ran.notify_one();
+        });
+        for (int now = ran.load(); now != i + 1; now = ran.load()) ran.wait(now);
+        dawdle(i % 512);
+    }
+    REQUIRE(ran == tasks);
+}
+
+TEST_CASE("tasks that need each other at the same time are all begun", "[concurrent]") {
+    // The tasks of a group wait for one another without a future, so each needs a thread of its own: a
+    // group hangs if a queued task is left lying while a worker sleeps.
+    constexpr int size = 4;
+    yoke::thread_pool pool(size);
+    for (int round = 0; round != 500 * patience; ++round) {
+        std::atomic<int> arrived{0};
+        const auto meet = [&arrived] {
+            if (++arrived == size) arrived.notify_all();
+            for (int now = arrived.load(); now != size; now = arrived.load()) arrived.wait(now);
+        };
+        if (round % 2 == 0) {
+            for (int i = 0; i != size; ++i) pool.detach(meet);
+        } else {
+            pool.detach([&] {
+                for (int i = 1; i != size; ++i) pool.detach(meet);
+                meet();
+            });
+        }
+        pool.wait();
+        REQUIRE(arrived == size);
+    }
+}
+
+TEMPLATE_TEST_CASE("a bounded pool works off what many producers push", "[concurrent]", stealing_pool,
+                   fifo_pool, priority_pool) {
+    TestType pool({.threads = 2, .max_pending = 3});
+    std::atomic<long> sum{0};
+    const int each = 500 * patience;
+    std::vector<std::thread> producers;
+    for (int p = 0; p != 4; ++p) {
+        producers.emplace_back([&] {
+            for (int i = 0; i != each; ++i) {
+                if (i % 5 == 0) {
+                    pool.submit([&] { pool.detach([&sum] { ++sum; }); }).get();
+                } else if (i % 5 == 1) {
+                    if (!pool.submit([&sum] { ++sum; }).cancel()) continue;
+                    ++sum;
+                } else if (auto accepted = pool.try_submit([&sum] { ++sum; }); !accepted) {
+                    pool.detach([&sum] { ++sum; });
+                }
+            }
+        });
+    }
+    for (auto& producer : producers) producer.join();
+    pool.wait();
+    REQUIRE(sum == 4L * each);
+}
