@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// A bounded first-in-first-out queue between processes, with a clean end.
+///
+///     yoke::shared_queue<job> jobs(64);                        // in the parent, which owns it
+///     pool.submit(crew_member, jobs.handle());                 // a handle travels as an argument
+///
+///     void crew_member(yoke::shared_queue<job>::handle_type jobs) {
+///         while (auto next = jobs.pop()) work(*next);
+///     }
+///
+/// It behaves as bounded_queue does, pill for pill (concept/queue.hpp): one total order over all processes, `close()` and
+/// `push(poison_pill)` need no room. Items are encoded (concept/codec.hpp), so `T` must be shippable, and each must fit
+/// `max_item_bytes`.
+///
+/// **Death.** A robust mutex guards the ring: if its owner dies, the system hands it to the next in line. What the dead
+/// one left behind is whole, because every operation takes effect by one store, made last:
+///
+/// | it died | what happened to the item |
+/// |---|---|
+/// | while pushing, before `tail` moved | it is not in the queue |
+/// | while popping, before `head` moved | it is still in the queue; another consumer gets it |
+/// | after `head` moved | it is lost with its consumer, whose task fails with worker_lost |
+///
+/// A process may also die after it was woken and before it looked; so a wake goes to all who sleep, never to one. And it
+/// may die between its store and the wake; so the death of any worker wakes all who sleep, too (death_bell).
+
+#include <yoke/concept/codec.hpp>
+#include <yoke/concept/queue.hpp>
+#include <yoke/concept/shippable.hpp>
+#include <yoke/detail/futex.hpp>
+#include <yoke/detail/process_host.hpp>
+#include <yoke/detail/test_point.hpp>
+#include <yoke/error.hpp>
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace yoke {
+
+namespace detail {
+
+/// The queue as it lies in shared memory: bytes only, whatever the items are. All fields but the two words are
+/// guarded by `mutex`; the ring and the pills follow the header.
+class shared_ring {
+public:
+    static constexpr std::uint64_t magic_number = 0x796f6b6571756575;  // "yokequeu"
+
+    static std::size_t bytes_for(std::size_t capacity, std::size_t item_bytes) {
+        return sizeof(shared_ring) + capacity * slot_bytes(item_bytes) +
+               (capacity + 1) * sizeof(std::uint64_t);
+    }
+
+    shared_ring(std::size_t capacity, std::size_t item_bytes) : capacity_(capacity), item_bytes_(item_bytes) {
+        pthread_mutexattr_t attributes;
+        check(::pthread_mutexattr_init(&attributes));
+        ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+        const int failed = ::pthread_mutex_init(&mutex_, &attributes);
+        ::pthread_mutexattr_destroy(&attributes);
+        check(failed);
+        std::memset(pills(), 0, (capacity_ + 1) * sizeof(std::uint64_t));
+    }
+    ~shared_ring() { ::pthread_mutex_destroy(&mutex_); }
+    shared_ring(const shared_ring&) = delete;
+    shared_ring& operator=(const shared_ring&) = delete;
+
+    [[nodiscard]] bool is_one() const noexcept { return magic_ == magic_number; }
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+    [[nodiscard]] std::size_t item_bytes() const noexcept { return item_bytes_; }
+
+    /// Copies an item in. False: closed, or full and `wait` is false.
+    bool push(std::span<const std::byte> item, bool wait) {
+        section here(*this);
+        while (tail_ - head_ == capacity_ && !closed_ && wait) here.sleep(not_full_, givers_);
+        if (closed_ || tail_ - head_ == capacity_) return false;
+        std::byte* const slot = slot_at(tail_);
+        const std::uint64_t size = item.size();
+        std::memcpy(slot, &size, sizeof size);
+        if (size != 0) std::memcpy(slot + sizeof size, item.data(), item.size());
+        YOKE_TEST_POINT("item written");
+        commit(tail_);
+        here.wake(not_empty_, takers_);
+        return true;
+    }
+    bool push_pill() {
+        section here(*this);
+        if (closed_) return false;
+        commit(pills()[tail_ % (capacity_ + 1)]);
+        here.wake(not_empty_, takers_);
+        return true;
+    }
+    /// Copies the oldest item out. False: closed and drained, a pill, or nothing there and `wait` is false.
+    bool pop(std::vector<std::byte>& item, bool wait) {
+        section here(*this);
+        while (tail_ == head_ && !pill_in_front() && !closed_ && wait) here.sleep(not_empty_, takers_);
+        if (pill_in_front()) {
+            // Closing makes pills void; a try_pop leaves a pill to those who wait.
+            if (wait) --pills()[head_ % (capacity_ + 1)];
+            return false;
+        }
+        if (tail_ == head_) return false;
+        const std::byte* const slot = slot_at(head_);
+        std::uint64_t size = 0;
+        std::memcpy(&size, slot, sizeof size);
+        if (size > item_bytes_)
+            throw decode_error("shared_queue: an item claims " + std::to_string(size) +
+                               " bytes, and the limit is " + std::to_string(item_bytes_));
+        item.assign(slot + sizeof size, slot + sizeof size + size);
+        YOKE_TEST_POINT("item read");
+        commit(head_);
+        here.wake(not_full_, givers_);
+        YOKE_TEST_POINT("item taken");
+        return true;
+    }
+    void close() {
+        section here(*this);
+        closed_ = true;
+        here.wake(not_empty_, takers_);
+        here.wake(not_full_, givers_);
+    }
+    bool is_closed() {
+        const section here(*this);
+        return closed_;
+    }
+    std::size_t size() {
+        const section here(*this);
+        return static_cast<std::size_t>(tail_ - head_);
+    }
+    /// Where consumers and producers sleep.
+    [[nodiscard]] shared_word& not_empty() noexcept { return not_empty_; }
+    [[nodiscard]] shared_word& not_full() noexcept { return not_full_; }
+
+private:
+    /// One stay under the mutex. Wakes, at its end, those whom wake() named.
+    class section {
+    public:
+        explicit section(shared_ring& ring) : ring_(ring) { lock(); }
+        section(const section&) = delete;
+        section& operator=(const section&) = delete;
+        ~section() {
+            unlock();
+            YOKE_TEST_POINT("queue left");
+            for (shared_word* const word : woken_)
+                if (word != nullptr) futex_wake(*word);
+        }
+
+        /// Sleeps until `word` changes. `sleepers` may stay too high if the sleeper dies, which costs needless
+        /// system calls and nothing else.
+        void sleep(shared_word& word, std::uint32_t& sleepers) {
+            ++sleepers;
+            // Written under the mutex, or because of a death: then what the dead one did can be seen already.
+            const std::uint32_t seen = word.load(std::memory_order_seq_cst);
+            unlock();
+            futex_wait(word, seen);
+            lock();
+            --sleepers;
+        }
+        void wake(shared_word& word, std::uint32_t sleepers) noexcept {
+            if (sleepers == 0) return;
+            word.fetch_add(1, std::memory_order_relaxed);
+            woken_[&word == &ring_.not_full_ ? 1 : 0] = &word;
+        }
+
+    private:
+        void lock() {
+            const int result = ::pthread_mutex_lock(&ring_.mutex_);
+            if (result == EOWNERDEAD) {
+                ::pthread_mutex_consistent(&ring_.mutex_);  // every store left the ring whole
+            } else if (result != 0) {
+                throw std::system_error(result, std::generic_category(), "shared_queue: cannot lock");
+            }
+        }
+        void unlock() noexcept { ::pthread_mutex_unlock(&ring_.mutex_); }
+
+        shared_ring& ring_;
+        shared_word* woken_[2] = {};
+    };
+
+    static void check(int error) {
+        if (error != 0)
+            throw std::system_error(error, std::generic_category(), "shared_queue: cannot make its lock");
+    }
+    static std::size_t slot_bytes(std::size_t item_bytes) {
+        return sizeof(std::uint64_t) + (item_bytes + 7) / 8 * 8;
+    }
+
+    /// The store that makes an operation happen, after all others.
+    static void commit(std::uint64_t& counter) noexcept {
+        std::atomic_ref<std::uint64_t> shared(counter);
+        shared.store(shared.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+    [[nodiscard]] bool pill_in_front() noexcept { return !closed_ && pills()[head_ % (capacity_ + 1)] != 0; }
+    [[nodiscard]] std::byte* slot_at(std::uint64_t position) noexcept {
+        return reinterpret_cast<std::byte*>(this + 1) + position % capacity_ * slot_bytes(item_bytes_);
+    }
+    /// How many pills stand before the item at a position: a ring over the positions head to tail.
+    [[nodiscard]] std::uint64_t* pills() noexcept {
+        return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::byte*>(this + 1) +
+                                                capacity_ * slot_bytes(item_bytes_));
+    }
+
+    const std::uint64_t magic_ = magic_number;
+    const std::uint64_t capacity_;
+    const std::uint64_t item_bytes_;
+    pthread_mutex_t mutex_;
+    std::uint64_t head_ = 0;  // items ever taken
+    std::uint64_t tail_ = 0;  // items ever pushed
+    bool closed_ = false;
+    std::uint32_t takers_ = 0;  // asleep on not_empty_
+    std::uint32_t givers_ = 0;  // asleep on not_full_
+    shared_word not_empty_{0};
+    shared_word not_full_{0};
+};
+
+}  // namespace detail
+
+/// A process's access to a shared_queue: a value that crosses to other processes, copies and all refer to the same
+/// queue. It owns nothing: the queue must live until the last user of a handle is done. All members may be called from any
+/// thread of any process at any time. Each throws std::system_error if the queue's lock is broken beyond repair.
+template <class T>
+class shared_queue_handle {
+public:
+    using value_type = T;
+
+    /// Waits for room and puts a copy of the item in. False: the queue is closed. Throws message_too_large if the
+    /// encoded item has more than `max_item_bytes()` bytes, and what its codec throws.
+    bool push(const T& item) { return ring_->push(encoded(item), true); }
+    /// Puts a copy in if there is room now. False: full or closed. Throws as push does.
+    bool try_push(const T& item) { return ring_->push(encoded(item), false); }
+    /// Puts a pill behind the last item: one consumer's `pop()` will return nothing. Never waits. False: closed.
+    bool push(poison_pill_t) { return ring_->push_pill(); }
+
+    /// Waits for an item. Nothing: this consumer is done, because the queue is closed and drained or because it
+    /// took a pill. Throws decode_error if the bytes are no `T`; the item is gone then.
+    std::optional<T> pop() { return taken(true); }
+    /// Takes an item if one is at the front now. Nothing: empty, or a pill is at the front, which stays there.
+    std::optional<T> try_pop() { return taken(false); }
+
+    /// Ends the queue; may be called again.
+    void close() { ring_->close(); }
+    [[nodiscard]] bool is_closed() const { return ring_->is_closed(); }
+    /// The most items it holds.
+    [[nodiscard]] std::size_t capacity() const noexcept { return ring_->capacity(); }
+    /// The most bytes an encoded item may have.
+    [[nodiscard]] std::size_t max_item_bytes() const noexcept { return ring_->item_bytes(); }
+    /// Items in it now; pills do not count.
+    [[nodiscard]] std::size_t size() const { return ring_->size(); }
+
+protected:
+    friend struct codec<shared_queue_handle>;
+    explicit shared_queue_handle(detail::shared_ring* ring) noexcept : ring_(ring) {}
+
+    detail::shared_ring* ring_;
+
+private:
+    [[nodiscard]] std::vector<std::byte> encoded(const T& item) const {
+        const std::size_t size = encoded_size(item);
+        if (size > ring_->item_bytes())
+            throw message_too_large(
+                "shared_queue: the item has " + std::to_string(size) + " bytes encoded, and the limit is " +
+                std::to_string(ring_->item_bytes()) + "; make the queue with a larger max_item_bytes");
+        std::vector<std::byte> bytes(size);
+        wire_writer out{std::span<std::byte>(bytes)};
+        encode(out, item);
+        return bytes;
+    }
+    std::optional<T> taken(bool wait) {
+        std::vector<std::byte> bytes;
+        if (!ring_->pop(bytes, wait)) return std::nullopt;
+        wire_reader in{std::span<const std::byte>(bytes)};
+        return decode<T>(in);
+    }
+};
+
+/// The queue. Made and destroyed in the process that owns the pools; its memory is shared with all workers of all
+/// pools. Not movable.
+template <class T>
+class shared_queue : public shared_queue_handle<T> {
+    static_assert(shippable<T>,
+                  "yoke::shared_queue<T>: T cannot cross to another process; make it an aggregate of "
+                  "values that can, or specialise yoke::codec<T>");
+
+public:
+    using handle_type = shared_queue_handle<T>;
+
+    /// A queue for at most `capacity` items of at most `max_item_bytes` bytes each, encoded. Starts the fork server if
+    /// that has not happened, and throws what that throws (unsafe_fork); std::invalid_argument if `capacity` is 0.
+    explicit shared_queue(std::size_t capacity, std::size_t max_item_bytes = 1024)
+        : handle_type(make(capacity, max_item_bytes)), memory_(this->ring_) {}
+    shared_queue(const shared_queue&) = delete;
+    shared_queue& operator=(const shared_queue&) = delete;
+    /// Nobody may use the queue any more, in no process. In a forked child it does nothing.
+    ~shared_queue() = default;
+
+    /// What a worker needs to use the queue.
+    [[nodiscard]] handle_type handle() const noexcept { return *this; }
+
+private:
+    /// Owns the ring, and gives it back after its bells are gone.
+    class ring_memory {
+    public:
+        explicit ring_memory(detail::shared_ring* ring)
+            : host_(detail::process_host::instance()),
+              ring_(ring),
+              range_{host_.arena().offset_of(ring),
+                     detail::shared_ring::bytes_for(ring->capacity(), ring->item_bytes())} {
+            try {
+                not_empty_.emplace(host_, ring_->not_empty());
+                not_full_.emplace(host_, ring_->not_full());
+            } catch (...) {
+                not_empty_.reset();
+                release();
+                throw;
+            }
+        }
+        ring_memory(const ring_memory&) = delete;
+        ring_memory& operator=(const ring_memory&) = delete;
+        ~ring_memory() {
+            if (not_empty_->foreign()) return;
+            not_full_.reset();
+            not_empty_.reset();
+            release();
+        }
+
+    private:
+        void release() noexcept {
+            ring_->~shared_ring();
+            host_.arena().deallocate(range_);
+        }
+
+        detail::process_host& host_;
+        detail::shared_ring* ring_;
+        const detail::arena_range range_;  // as it was made, whatever the shared memory says by now
+        std::optional<detail::death_bell> not_empty_;
+        std::optional<detail::death_bell> not_full_;
+    };
+
+    static detail::shared_ring* make(std::size_t capacity, std::size_t item_bytes) {
+        if (capacity == 0)
+            throw std::invalid_argument("shared_queue: capacity is 0; it must hold at least 1 item");
+        auto& host = detail::process_host::instance();
+        host.start();
+        const auto range = host.arena().allocate(detail::shared_ring::bytes_for(capacity, item_bytes));
+        try {
+            return ::new (host.arena().at(range.offset)) detail::shared_ring(capacity, item_bytes);
+        } catch (...) {
+            host.arena().deallocate(range);
+            throw;
+        }
+    }
+
+    ring_memory memory_;
+};
+
+/// A handle crosses as the place of its queue in the shared memory.
+template <class T>
+struct codec<shared_queue_handle<T>> {
+    static void encode(wire_writer& out, const shared_queue_handle<T>& handle) {
+        out.number(detail::process_host::instance().arena().offset_of(handle.ring_));
+    }
+    static shared_queue_handle<T> decode(wire_reader& in) {
+        const auto offset = in.number<std::uint64_t>("the place of a shared_queue");
+        const detail::shared_arena* const arena = detail::process_host::instance().find_arena();
+        if (arena == nullptr || offset % detail::shared_arena::granule != 0 ||
+            !arena->contains(arena->at(offset), sizeof(detail::shared_ring)))
+            in.fail("a shared_queue's handle", "it leads out of the shared memory");
+        auto* const ring = reinterpret_cast<detail::shared_ring*>(arena->at(offset));
+        if (!ring->is_one()) in.fail("a shared_queue's handle", "there is no queue at that place");
+        return shared_queue_handle<T>(ring);
+    }
+};
+
+static_assert(queue_of<shared_queue<int>, int>);
+
+}  // namespace yoke
