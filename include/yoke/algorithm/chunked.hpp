@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// How map, for_each and reduce cut a range into chunks and keep a window of them under way. For those who write
+/// such an algorithm.
+///
+/// A chunk is a few items, worked on by one task. On executors in this address space a chunk of a forward range
+/// with real references is a pair of iterators into the caller's range: no item is copied. Elsewhere, and for ranges that
+/// can be gone through only once, the items are read in the calling thread, a chunk at a time, and travel in a vector.
+///
+/// **Size.** A chunk should take about 100 us: much more than its task costs, little enough to balance. The first chunks
+/// have one item; each later one has as many as would take that long by what was measured, but no more than four times
+/// as many as any measured so far (one cheap item says little), and no more than an even share of what is left for
+/// twice the workers. Measured where they run, so the way to a worker and back does not count.
+///
+/// **Window.** Only so many chunks are under way at a time; the next is cut when one has completed, so an input that is
+/// read lazily may be endless for all the algorithm cares.
+///
+/// **Errors.** After a chunk has failed no further one is begun, those behind it in the input are cancelled if they
+/// have not begun, those before it run. When all have settled, the error of the first in the order of the input is
+/// thrown. So nothing still runs on the caller's items when the algorithm returns, however it does.
+
+#include <yoke/algorithm/completion.hpp>  // for core_of
+#include <yoke/concept/executor.hpp>
+#include <yoke/detail/completion_set.hpp>
+#include <yoke/future.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace yoke {
+
+/// How an algorithm cuts its input. The defaults suit items of any cost.
+struct map_options {
+    /// Items in a chunk; 0 means that the size is chosen by measuring.
+    std::size_t chunk = 0;
+    /// Chunks under way at a time; 0 means twice the executor's concurrency.
+    std::size_t window = 0;
+};
+
+namespace detail {
+
+/// Chooses the size of each chunk.
+class chunk_sizer {
+public:
+    static constexpr double target_ns = 100'000;
+    static constexpr std::size_t growth = 4;
+
+    /// `fixed` items a chunk, or 0.
+    chunk_sizer(std::size_t fixed, std::size_t workers) noexcept : fixed_(fixed), workers_(workers) {}
+
+    /// Items in the next chunk, if so many are left (nothing: nobody knows how many).
+    [[nodiscard]] std::size_t next(std::optional<std::size_t> left) const noexcept {
+        if (fixed_ != 0) return fixed_;
+        std::size_t size = 1;
+        if (measured_ != 0) {
+            const std::size_t most = measured_ * growth;
+            const double wish = target_ns / std::max(ns_per_item_, 1e-3);
+            size = wish >= static_cast<double>(most) ? most : static_cast<std::size_t>(wish);
+        }
+        if (left) size = std::min(size, *left / (2 * workers_));
+        return std::max<std::size_t>(size, 1);
+    }
+    /// A chunk of so many items took so long.
+    void learn(std::size_t items, std::int64_t ns) noexcept {
+        const double cost = static_cast<double>(std::max<std::int64_t>(ns, 0)) / static_cast<double>(items);
+        // Larger chunks tell more; the first ones include whatever had to warm up.
+        const double weight = items > measured_ ? 0.75 : 0.25;
+        ns_per_item_ = measured_ == 0 ? cost : ns_per_item_ + weight * (cost - ns_per_item_);
+        measured_ = std::max(measured_, items);
+    }
+
+private:
+    std::size_t fixed_;
+    std::size_t workers_;
+    std::size_t measured_ = 0;  // items in the largest chunk measured
+    double ns_per_item_ = 0;
+};
+
+/// An element of a vector of `T`s; no bits.
+template <class T>
+using slot = std::conditional_t<std::is_same_v<T, bool>, unsigned char, T>;
+
+/// What a chunk yields besides the time it took, if nothing.
+struct nothing {};
+
+template <class Out>
+using timed = std::pair<Out, std::int64_t>;
+
+template <class Kernel, class Cursor, class... Functions>
+auto run_timed(Cursor first, std::size_t count, Functions&... functions) {
+    const auto start = std::chrono::steady_clock::now();
+    auto out = Kernel::run(std::move(first), count, functions...);
+    const auto took = std::chrono::steady_clock::now() - start;
+    return timed<decltype(out)>(std::move(out),
+                                std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+}
+
+/// Gives up the items of a vector one by one.
+template <class Item>
+class giving_cursor {
+public:
+    explicit giving_cursor(std::vector<slot<Item>>& items) noexcept : at_(items.begin()) {}
+    [[nodiscard]] Item operator*() const requires std::same_as<Item, bool> { return static_cast<bool>(*at_); }
+    [[nodiscard]] Item&& operator*() const noexcept { return std::move(*at_); }
+    giving_cursor& operator++() noexcept {
+        ++at_;
+        return *this;
+    }
+
+private:
+    typename std::vector<slot<Item>>::iterator at_;
+};
+
+/// A chunk whose items and functions travel with it. An empty function object, so that it crosses.
+template <class Kernel, class Item>
+struct travelling_chunk {
+    template <class... Functions>
+    auto operator()(std::vector<slot<Item>> items, Functions... functions) const {
+        return run_timed<Kernel>(giving_cursor<Item>(items), items.size(), functions...);
+    }
+};
+
+/// Chunks of a range that is worked on where it lies.
+template <class Kernel, class Iterator, class Sentinel, class... Functions>
+class chunks_in_place {
+public:
+    chunks_in_place(Iterator first, Sentinel last, Functions&... functions)
+        : at_(std::move(first)), last_(std::move(last)), functions_(functions...) {}
+
+    [[nodiscard]] bool done() const { return at_ == last_; }
+    /// Cuts off up to `count` items and submits them. Returns the future and how many there are.
+    template <class E>
+    auto submit_next(E& ex, std::size_t count) {
+        auto chunk = at_;
+        const auto beyond = std::ranges::advance(at_, static_cast<difference>(count), last_);
+        count -= static_cast<std::size_t>(beyond);
+        auto call = [chunk = std::move(chunk), count, functions = functions_] {
+            return std::apply(
+                [&](Functions&... f) { return run_timed<Kernel>(std::move(chunk), count, f...); }, functions);
+        };
+        return std::pair(submit(ex, std::move(call)), count);
+    }
+
+private:
+    using difference = std::iter_difference_t<Iterator>;
+
+    Iterator at_;
+    Sentinel last_;
+    std::tuple<Functions&...> functions_;
+};
+
+/// Chunks whose items are read here and travel to the worker with a copy of the functions.
+template <class Kernel, class Iterator, class Sentinel, class... Functions>
+class chunks_that_travel {
+    using item = std::iter_value_t<Iterator>;
+
+public:
+    using call = travelling_chunk<Kernel, item>;
+
+    chunks_that_travel(Iterator first, Sentinel last, Functions&... functions)
+        : at_(std::move(first)), last_(std::move(last)), functions_(functions...) {}
+
+    [[nodiscard]] bool done() const { return at_ == last_; }
+    template <class E>
+    auto submit_next(E& ex, std::size_t count) {
+        std::vector<slot<item>> items;
+        for (; items.size() != count && at_ != last_; ++at_) items.push_back(static_cast<slot<item>>(*at_));
+        count = items.size();
+        return std::apply(
+            [&](Functions&... f) { return std::pair(submit(ex, call(), std::move(items), f...), count); },
+            functions_);
+    }
+
+private:
+    Iterator at_;
+    Sentinel last_;
+    std::tuple<Functions&...> functions_;
+};
+
+/// The items need not be copied: they are objects that stay where they are, and the workers can see them.
+template <class E, class Iterator>
+inline constexpr bool in_place = local_executor<E>&& std::forward_iterator<Iterator>&&
+    std::is_lvalue_reference_v<std::iter_reference_t<Iterator>>;
+
+template <class E, class Kernel, class Iterator, class Sentinel, class... Functions>
+using chunks_for =
+    std::conditional_t<in_place<E, Iterator>, chunks_in_place<Kernel, Iterator, Sentinel, Functions...>,
+                       chunks_that_travel<Kernel, Iterator, Sentinel, Functions...>>;
+
+/// How a kernel's function sees an item.
+template <class E, class Iterator>
+using item_for =
+    std::conditional_t<in_place<E, Iterator>, std::iter_reference_t<Iterator>, std::iter_value_t<Iterator>>;
+
+/// Runs `chunks` on `ex` and calls `take(out)` for each chunk's outcome, in the order of the input, in this thread.
+template <class Out, class E, class Chunks, class Take>
+void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<std::size_t> left,
+                Take take) {
+    struct chunk_under_way {
+        future<timed<Out>> result;
+        std::size_t items = 0;
+    };
+    const std::size_t workers = std::max<std::size_t>(ex.concurrency(), 1);
+    const std::size_t window = options.window != 0 ? options.window : 2 * workers;
+    chunk_sizer sizer(options.chunk, workers);
+    std::map<std::uint64_t, chunk_under_way> under_way;
+    std::map<std::uint64_t, Out> early;  // completed before one that comes first
+    completion_set arrivals;
+    std::uint64_t submitted = 0;
+    std::uint64_t taken = 0;
+    std::uint64_t failed = std::numeric_limits<std::uint64_t>::max();  // the first chunk that did
+    std::exception_ptr error;
+
+    const auto fail = [&](std::uint64_t number) noexcept {
+        if (number >= failed) return;
+        failed = number;
+        error = std::current_exception();
+        for (auto behind = under_way.upper_bound(number); behind != under_way.end(); ++behind)
+            behind->second.result.cancel();
+    };
+    const auto submit_one = [&] {
+        const std::uint64_t number = submitted++;
+        try {
+            if (chunks.done()) return false;
+            auto& entry = under_way[number];
+            std::tie(entry.result, entry.items) = chunks.submit_next(ex, sizer.next(left));
+            if (left) *left -= std::min(*left, entry.items);
+            arrivals.add(core_of(entry.result), number);
+            return true;
+        } catch (...) {
+            fail(number);
+            // If only the last step failed the task is on its way, and must not outlive us.
+            const auto entry = under_way.find(number);
+            if (entry != under_way.end()) {
+                if (entry->second.result.valid()) entry->second.result.wait();
+                under_way.erase(entry);
+            }
+            return false;
+        }
+    };
+
+    for (bool more = true;;) {
+        while (more && error == nullptr && under_way.size() < window) more = submit_one();
+        if (under_way.empty()) break;
+        const std::uint64_t number = arrivals.take();
+        auto entry = under_way.extract(number);
+        try {
+            auto [out, ns] = entry.mapped().result.get();
+            sizer.learn(entry.mapped().items, ns);
+            early.emplace(number, std::move(out));
+            for (auto next = early.begin(); next != early.end() && next->first == taken; ++taken) {
+                take(std::move(next->second));
+                next = early.erase(next);
+            }
+        } catch (...) {
+            fail(number);
+        }
+    }
+    if (error) std::rethrow_exception(error);
+}
+
+/// How many items a range has, if it can tell.
+template <class Range>
+std::optional<std::size_t> size_if_known(Range& range) {
+    if constexpr (std::ranges::sized_range<Range>) {
+        return static_cast<std::size_t>(std::ranges::size(range));
+    } else {
+        return std::nullopt;
+    }
+}
+
+/// Two iterators as a range, by reference.
+template <class Iterator, class Sentinel>
+class iterator_range {
+public:
+    iterator_range(Iterator first, Sentinel last) : first_(std::move(first)), last_(std::move(last)) {}
+    [[nodiscard]] Iterator begin() { return std::move(first_); }
+    [[nodiscard]] Sentinel end() const { return last_; }
+    [[nodiscard]] std::size_t size() const requires std::sized_sentinel_for<Sentinel, Iterator> {
+        return static_cast<std::size_t>(last_ - first_);
+    }
+
+private:
+    Iterator first_;
+    Sentinel last_;
+};
+
+}  // namespace detail
+
+}  // namespace yoke

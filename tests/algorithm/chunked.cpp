@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include <yoke/algorithm/chunked.hpp>
+
+#include <yoke/concept/archetypes.hpp>
+#include <yoke/executor/inline_executor.hpp>
+
+#include "catch.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <list>
+#include <optional>
+#include <vector>
+
+using yoke::detail::chunk_sizer;
+
+namespace {
+
+/// A forward iterator that makes its values up.
+struct squares {
+    using value_type = int;
+    using difference_type = std::ptrdiff_t;
+    int at = 0;
+    int operator*() const { return at * at; }
+    squares& operator++() {
+        ++at;
+        return *this;
+    }
+    squares operator++(int) { return {at++}; }
+    bool operator==(const squares&) const = default;
+};
+static_assert(std::forward_iterator<squares>);
+
+using yoke::detail::in_place;
+static_assert(in_place<yoke::inline_executor, std::vector<int>::iterator>);
+static_assert(in_place<yoke::inline_executor, std::list<int>::const_iterator>);
+static_assert(in_place<yoke::inline_executor, int*>);
+static_assert(!in_place<yoke::inline_executor, std::istream_iterator<int>>);
+static_assert(!in_place<yoke::inline_executor, squares>);
+static_assert(!in_place<yoke::inline_executor, std::vector<bool>::iterator>);
+static_assert(!in_place<yoke::archetype::minimal_executor, int*>);
+
+}  // namespace
+
+TEST_CASE("A fixed size of chunks stays") {
+    chunk_sizer sizer(7, 4);
+    CHECK(sizer.next(std::nullopt) == 7);
+    sizer.learn(7, 1'000'000'000);
+    CHECK(sizer.next(3) == 7);
+}
+
+TEST_CASE("Slow items get chunks of one") {
+    chunk_sizer sizer(0, 2);
+    CHECK(sizer.next(1000) == 1);
+    sizer.learn(1, 10'000'000);
+    CHECK(sizer.next(1000) == 1);
+    CHECK(sizer.next(std::nullopt) == 1);
+}
+
+TEST_CASE("Cheap items get larger chunks step by step, up to the time aimed at") {
+    chunk_sizer sizer(0, 2);
+    std::size_t size = 1;
+    for (int i = 0; i < 20; ++i) {
+        const std::size_t next = sizer.next(std::nullopt);
+        CHECK(next >= size);
+        CHECK(next <= 4 * size);
+        size = next;
+        sizer.learn(size, static_cast<std::int64_t>(size) * 10);  // 10 ns an item
+    }
+    CHECK(size == 10'000);
+}
+
+TEST_CASE("Items that turn out slower get smaller chunks again") {
+    chunk_sizer sizer(0, 1);
+    for (int i = 0; i < 10; ++i) sizer.learn(sizer.next(std::nullopt), 100);
+    const auto large = sizer.next(std::nullopt);
+    for (int i = 0; i < 30; ++i) sizer.learn(large, static_cast<std::int64_t>(large) * 50'000);
+    CHECK(sizer.next(std::nullopt) == 2);
+}
+
+TEST_CASE("What is left is shared out evenly") {
+    chunk_sizer sizer(0, 4);
+    for (int i = 0; i < 10; ++i) sizer.learn(sizer.next(std::nullopt), 0);
+    CHECK(sizer.next(std::nullopt) > 100'000);
+    CHECK(sizer.next(800) == 100);
+    CHECK(sizer.next(8) == 1);
+    CHECK(sizer.next(0) == 1);
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+#include <yoke/algorithm/map.hpp>
+
+#include <yoke/concept/archetypes.hpp>
+#include <yoke/concept/bind_values.hpp>
+#include <yoke/executor/inline_executor.hpp>
+#include <yoke/executor/process_pool.hpp>
+#include <yoke/executor/thread_pool.hpp>
+#include <yoke/executor/with.hpp>
+
+#include "catch.hpp"
+#include "support/executors.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstddef>
+#include <list>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using yoke_test::manual_executor;
+using yoke_test::thread_executor;
+
+namespace {
+
+std::vector<int> upto(int n) {
+    std::vector<int> numbers(static_cast<std::size_t>(n));
+    std::iota(numbers.begin(), numbers.end(), 0);
+    return numbers;
+}
+
+/// Numbers its values by counting how far it was read, and may throw on the way.
+class reader {
+public:
+    class iterator {
+    public:
+        using value_type = int;
+        using difference_type = std::ptrdiff_t;
+        explicit iterator(reader* from) : from_(from) {}
+        int operator*() const { return from_->next_; }
+        iterator& operator++() {
+            if (++from_->next_ == from_->throws_at_) throw std::domain_error("the input broke");
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t) const { return from_->next_ == from_->count_; }
+
+    private:
+        reader* from_;
+    };
+    explicit reader(int count, int throws_at = -1) : count_(count), throws_at_(throws_at) {}
+    iterator begin() { return iterator(this); }
+    std::default_sentinel_t end() const { return {}; }
+    [[nodiscard]] int read() const { return next_; }
+
+private:
+    int count_;
+    int throws_at_;
+    int next_ = 0;
+};
+static_assert(std::input_iterator<reader::iterator>);
+
+/// Fails the test when copied.
+struct no_copies {
+    explicit no_copies(int v) : value(v) {}
+    no_copies(const no_copies&) = delete;
+    no_copies(no_copies&&) = default;
+    no_copies& operator=(no_copies&&) = default;
+    int value;
+};
+
+// Compiles with the least an executor can be.
+[[maybe_unused]] void minimal(yoke::archetype::minimal_executor& ex) {
+    (void)yoke::map(ex, std::vector<int>(), [](int x) { return x; });
+    yoke::for_each(ex, std::vector<int>(), [](int) {});
+}
+
+template <class E>
+void check_map(E& ex) {
+    for (yoke::map_options options :
+         {yoke::map_options{}, {.chunk = 1}, {.chunk = 7, .window = 1}, {.chunk = 5000}}) {
+        const auto doubled = yoke::map(
+            ex, upto(1000), [](int x) { return 2 * x; }, options);
+        REQUIRE(doubled.size() == 1000);
+        bool right = true;
+        for (std::size_t i = 0; i < doubled.size(); ++i)
+            right = right && doubled[i] == 2 * static_cast<int>(i);
+        CHECK(right);
+    }
+    CHECK(yoke::map(ex, std::vector<int>(), [](int x) { return x; }).empty());
+    CHECK(yoke::map(ex, std::list<std::string>{"a", "b"}, [](const std::string& s) { return s + s; }) ==
+          std::vector<std::string>{"aa", "bb"});
+    const std::vector<bool> odd = yoke::map(ex, upto(5), [](int x) { return x % 2 == 1; });
+    CHECK(odd == std::vector<bool>{false, true, false, true, false});
+    const std::vector<bool> even = yoke::map(ex, odd, [](bool is_odd) { return !is_odd; });
+    CHECK(even == std::vector<bool>{true, false, true, false, true});
+    std::istringstream text("1 2 3");
+    CHECK(yoke::map(ex, std::istream_iterator<int>(text), std::istream_iterator<int>(),
+                    [](int x) { return std::to_string(x); }) == std::vector<std::string>{"1", "2", "3"});
+}
+
+template <class E>
+void check_errors(E& ex) {
+    // Whatever completes first: the error thrown is that of the first item in the order of the input.
+    for (yoke::map_options options : {yoke::map_options{}, {.chunk = 1}, {.chunk = 10}}) {
+        std::string thrown;
+        try {
+            (void)yoke::map(
+                ex, upto(200),
+                [](int x) {
+                    if (x >= 57) throw std::out_of_range(std::to_string(x));
+                    return x;
+                },
+                options);
+        } catch (const std::out_of_range& e) {
+            thrown = e.what();
+        }
+        CHECK(thrown == "57");
+    }
+    CHECK_THROWS_AS(yoke::map(ex, reader(100, 30), [](int x) { return x; }), std::domain_error);
+}
+
+}  // namespace
+
+TEST_CASE("map returns the results in the order of the range, inline") {
+    yoke::inline_executor ex;
+    check_map(ex);
+    check_errors(ex);
+}
+
+TEST_CASE("map returns the results in the order of the range, on threads", "[concurrent]") {
+    yoke::thread_pool pool(3);
+    check_map(pool);
+    check_errors(pool);
+    thread_executor threads;
+    check_map(threads);
+}
+
+TEST_CASE("map returns the results in the order of the range, on processes", "[process]") {
+    yoke::process_pool pool(2);
+    check_map(pool);
+    check_errors(pool);
+}
+
+TEST_CASE("On threads items and function are used where they are", "[concurrent]") {
+    yoke::thread_pool pool(2);
+    std::vector<no_copies> items;
+    for (int i = 0; i < 100; ++i) items.emplace_back(i);
+    const auto addresses = yoke::map(pool, items, [](const no_copies& item) { return &item; });
+    bool same = true;
+    for (std::size_t i = 0; i < items.size(); ++i) same = same && addresses[i] == &items[i];
+    CHECK(same);
+
+    yoke::for_each(pool, items, [](no_copies& item) { item.value += 1; });
+    bool changed = true;
+    for (std::size_t i = 0; i < items.size(); ++i)
+        changed = changed && items[i].value == static_cast<int>(i) + 1;
+    CHECK(changed);
+
+    const auto moved =
+        yoke::map(pool, items, [](no_copies& item) { return std::make_unique<int>(item.value); });
+    CHECK(*moved.back() == 100);
+
+    std::atomic<int> calls{0};
+    yoke::for_each(pool, upto(500), [&calls, shared = std::make_shared<int>(1)](int) { calls += *shared; });
+    CHECK(calls == 500);
+}
+
+TEST_CASE("A range that can be read only once is read a window ahead, not more") {
+    manual_executor ex;
+    reader numbers(1000);
+    int read_at_first = -1;
+    auto outer = yoke::submit(ex, [&] {
+        return yoke::map(ex, numbers,
+                         [&](int x) {
+                             if (read_at_first < 0) read_at_first = numbers.read();
+                             return x;
+                         },
+                         {.chunk = 3, .window = 4});
+    });
+    REQUIRE(ex.run_one());
+    CHECK(outer.get() == upto(1000));
+    CHECK(read_at_first == 12);
+}
+
+TEST_CASE("At most a window of chunks is under way", "[concurrent]") {
+    yoke::thread_pool pool(4);
+    std::atomic<int> running{0};
+    std::atomic<int> most{0};
+    yoke::for_each(pool, upto(200),
+                   [&](int) {
+                       const int now = ++running;
+                       for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {}
+                       std::this_thread::yield();
+                       --running;
+                   },
+                   {.chunk = 1, .window = 2});
+    CHECK(most <= 2);
+}
+
+TEST_CASE("After an error nothing more is begun") {
+    manual_executor ex;
+    std::vector<int> called;
+    auto outer = yoke::submit(ex, [&] {
+        yoke::for_each(ex, upto(100),
+                       [&](int x) {
+                           called.push_back(x);
+                           if (x == 20) throw std::domain_error("20");
+                       },
+                       {.chunk = 1, .window = 4});
+    });
+    REQUIRE(ex.run_one());
+    CHECK_THROWS_AS(outer.get(), std::domain_error);
+    CHECK(called == upto(21));  // 21, 22 and 23 were under way, and were cancelled
+}
+
+TEST_CASE("Nothing still runs when map has thrown", "[concurrent]") {
+    yoke::thread_pool pool(2);
+    for (int round = 0; round < 50; ++round) {
+        std::atomic<int> running{0};
+        const auto numbers = upto(10'000);
+        REQUIRE_THROWS_AS(yoke::for_each(pool, numbers,
+                                         [&](int x) {
+                                             ++running;
+                                             std::this_thread::yield();
+                                             --running;
+                                             if (x == 20) throw std::domain_error("20");
+                                         },
+                                         {.chunk = 1, .window = 4}),
+                          std::domain_error);
+        REQUIRE(running == 0);
+    }
+}
+
+TEST_CASE("A closed executor is reported after what was accepted has settled") {
+    manual_executor closed;
+    closed.shutdown();
+    CHECK_THROWS_AS(yoke::map(closed, upto(3), [](int x) { return x; }), yoke::pool_closed);
+
+    yoke::thread_pool pool(2);
+    std::atomic<int> calls{0};
+    CHECK_THROWS_AS(yoke::for_each(pool, upto(1000),
+                                   [&](int x) {
+                                       if (x == 5) pool.shutdown();
+                                       ++calls;
+                                   },
+                                   {.chunk = 1}),
+                    yoke::pool_closed);
+    CHECK(calls >= 6);
+    CHECK(calls < 1000);
+}
+
+TEST_CASE("A stop request ends map with cancelled", "[concurrent]") {
+    yoke::thread_pool pool(1);
+    std::stop_source stop;
+    auto stoppable = yoke::with(pool, {.stop = stop.get_token()});
+    CHECK_THROWS_AS(yoke::for_each(stoppable, upto(1000),
+                                   [&](int x) {
+                                       if (x == 3) stop.request_stop();
+                                   },
+                                   {.chunk = 1}),
+                    yoke::cancelled);
+}
+
+TEST_CASE("map nested in tasks of a pool of one thread", "[concurrent]") {
+    yoke::thread_pool pool(1);
+    const auto sums = yoke::map(pool, upto(20), [&pool](int x) {
+        const auto parts = yoke::map(pool, upto(x), [](int y) { return y; });
+        return std::accumulate(parts.begin(), parts.end(), 0);
+    });
+    bool right = true;
+    for (std::size_t i = 0; i < sums.size(); ++i)
+        right = right && sums[i] == static_cast<int>(i * (i - 1) / 2);
+    CHECK(right);
+}
+
+TEST_CASE("Nothing of the caller's crosses to a process but values, and they come back", "[process]") {
+    yoke::process_pool pool(2);
+    const int factor = 3;
+    CHECK(yoke::map(pool, upto(4), yoke::bind_values([](int f, int x) { return f * x; }, factor)) ==
+          std::vector<int>{0, 3, 6, 9});
+    std::vector<int> numbers = upto(10);
+    yoke::for_each(pool, numbers, [](int&& x) { x += 1; });
+    CHECK(numbers == upto(10));
+    const auto nested = yoke::map(pool, std::vector<std::string>{"a", "bb"}, [](const std::string& s) {
+        return std::map<std::string, std::vector<std::size_t>>{{s, {s.size()}}};
+    });
+    CHECK(nested[1].at("bb") == std::vector<std::size_t>{2});
+}
+
+TEST_CASE("A worker that dies fails map with worker_lost, or costs nothing where tasks may be repeated",
+          "[process]") {
+    yoke::process_pool pool(2);
+    CHECK_THROWS_AS(yoke::map(pool, upto(20),
+                              [](int x) {
+                                  if (x == 7) std::raise(SIGKILL);
+                                  return x;
+                              },
+                              {.chunk = 1}),
+                    yoke::worker_lost);
+    CHECK(yoke::map(pool, upto(5), [](int x) { return x; }) == upto(5));
+}
