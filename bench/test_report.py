@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Tests of the report: test_report.py BUILD/bench."""
+import contextlib
+import io
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+import unittest.mock
+import xml.dom.minidom
+
+sys.dont_write_bytecode = True
+import report  # noqa: E402
+import rows  # noqa: E402
+import writing  # noqa: E402
+
+PROGRAMS = None
+
+
+def row(contender, samples, unit="ns per task", question="thread/submit"):
+    return rows.Row(question, contender, unit, samples)
+
+
+class Comparison(unittest.TestCase):
+    def test_a_ratio_is_the_best_peers_cost_divided_by_ours(self):
+        compared = rows.compare([row("tbb", [300, 200, 250]), row("asio", [500]), row("yoke_threads", [50])])
+        self.assertEqual([r.contender for r in compared], ["yoke_threads", "tbb", "asio"])
+        self.assertEqual([r.ratio_to_best_peer for r in compared], [5, None, None])
+
+    def test_a_rate_is_better_when_it_is_larger(self):
+        compared = rows.compare([row("yoke_queue", [20], "M items/s"), row("tbb", [5], "M items/s"),
+                               row("std_queue", [10], "M items/s")])
+        self.assertEqual([r.contender for r in compared], ["yoke_queue", "std_queue", "tbb"])
+        self.assertAlmostEqual(compared[0].ratio_to_best_peer, 2)
+
+    def test_a_limit_is_no_peer(self):
+        compared = rows.compare([row("limit_futex", [5]), row("yoke_processes", [10])])
+        self.assertEqual([r.ratio_to_best_peer for r in compared], [None, None])
+
+    def test_the_spread_is_the_distance_of_the_quartiles(self):
+        self.assertAlmostEqual(row("tbb", [1, 2, 3, 4, 5]).spread, 2 / 3)
+        self.assertEqual(row("tbb", [7]).spread, 0)
+
+
+class Reading(unittest.TestCase):
+    def test_a_row_is_named_without_how_google_benchmark_ran_it(self):
+        entry = {"name": "process/round_trip/iterations:100/manual_time", "label": "us", "value": 9.0,
+                 "p99": 20.0}
+        self.assertEqual(report.figures_in([entry]),
+                         [("process/round_trip", "us", 9.0), ("process/round_trip/p99", "us", 20.0)])
+
+    def test_a_contender_that_did_not_do_its_work_has_no_figure(self):
+        entry = {"name": "thread/submit", "error_occurred": True, "error_message": "not all tasks have run"}
+        with self.assertRaisesRegex(RuntimeError, "not all tasks have run"):
+            report.figures_in([entry])
+
+    def test_a_word_chooses_questions_by_their_beginning_and_rows_of_them(self):
+        self.assertTrue(report.chosen("thread/round_trip", ["thr"]))
+        self.assertTrue(report.chosen("thread/round_trip", ["thread/round_trip/warm"]))
+        self.assertFalse(report.chosen("thread/round_trip", ["queue/", "round_trip"]))
+
+
+class Running(unittest.TestCase):
+    def program(self, text):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name, "contender.py")
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def test_a_program_that_does_not_end_is_ended_and_named(self):
+        hanging = self.program("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()")
+        with unittest.mock.patch.object(report, "TIME_LIMIT", 0.5):
+            with self.assertRaisesRegex(RuntimeError, "did not end within 0.5 s"):
+                report.run_program(hanging, quick=True)
+
+    def test_a_program_that_fails_is_quoted(self):
+        failing = self.program("import sys; sys.exit('a result is wrong')")
+        with self.assertRaisesRegex(RuntimeError, "ended with 1: a result is wrong"):
+            report.run_program(failing, quick=True)
+
+    def test_a_contender_that_fails_has_no_rows_and_does_not_keep_others_from_theirs(self):
+        good = self.program("import json, sys; out = sys.argv[1].split('=')[1]\n"
+                            "rows = [{'name': 'q/a', 'label': 'us', 'value': 3}]\n"
+                            "open(out, 'w').write(json.dumps({'benchmarks': rows}))")
+        contenders = [{"contender": "good", "program": good},
+                      {"contender": "bad", "program": self.program("import sys; sys.exit('no')")}]
+        found, failed = report.ask(contenders, rounds=2, quick=True, say=lambda text: None)
+        self.assertEqual([(r.question, r.contender, r.samples) for r in found], [("q/a", "good", [3, 3])])
+        self.assertEqual(failed, {"bad": "ended with 1: no"})
+
+
+class WholeRun(unittest.TestCase):
+    def run_report(self, *words):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        with contextlib.redirect_stdout(io.StringIO()):
+            code = report.main(["--programs", str(PROGRAMS), "--output", folder.name, "--quick", *words])
+        return code, pathlib.Path(folder.name)
+
+    def test_every_row_has_all_keys_and_every_question_a_plot(self):
+        code, output = self.run_report("queue/bounded/1p1c", "process/round_trip", "limits/fetch_add")
+        self.assertEqual(code, 0)
+        entries = json.loads((output / "report.json").read_text(encoding="utf-8"))
+        for entry in entries:
+            self.assertEqual(tuple(entry), rows.KEYS)
+            self.assertGreater(entry["value"], 0)
+            self.assertEqual(entry["ratio_to_best_peer"] is not None, entry["contender"].startswith("yoke"))
+        questions = {entry["question"] for entry in entries}
+        self.assertLessEqual({"queue/bounded/1p1c", "limits/fetch_add/alone"}, questions)
+        self.assertNotIn("queue/bounded/2p2c", questions)
+        text = (output / "report.md").read_text(encoding="utf-8")
+        for question in ("queue/bounded", "process/round_trip", "limits/fetch_add"):
+            self.assertIn(f"## {question}\n", text)
+            xml.dom.minidom.parse(str(output / writing.plot_name(question)))
+
+    def test_a_word_that_starts_no_question_is_an_error_that_names_them(self):
+        with self.assertRaises(SystemExit) as ended:
+            self.run_report("no_such_question")
+        self.assertIn("queue/bounded", str(ended.exception.code))
+
+
+if __name__ == "__main__":
+    PROGRAMS = pathlib.Path(sys.argv.pop(1))
+    unittest.main()

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// yoke::thread_pool.
+#include "question.hpp"
+
+#include <yoke/executor/thread_pool.hpp>
+
+namespace {
+
+class contender {
+public:
+    void run(std::size_t tasks) {
+        for (std::size_t i = 0; i < tasks; ++i) pool_.detach(bench::thread_submit::task);
+        pool_.wait();
+    }
+
+private:
+    yoke::thread_pool pool_{bench::workers()};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return bench::thread_submit::main<contender>(argc, argv); }

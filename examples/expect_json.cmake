@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# cmake -D NAME=<example> -P expect_json.cmake -- <program> <argument>...
+# The program must print an array of rows, each with all columns of its table, and end well.
+cmake_minimum_required(VERSION 3.25)
+include(${CMAKE_CURRENT_LIST_DIR}/run_program.cmake)
+if(NOT code STREQUAL "0" OR NOT error STREQUAL "")
+    message(FATAL_ERROR "the exit code is '${code}'\n${output}${error}")
+endif()
+
+function(expect row column) # <type>...
+    string(JSON type TYPE "${output}" ${row} ${column})
+    if(NOT type IN_LIST ARGN)
+        message(FATAL_ERROR "row ${row}: ${column} is ${type}, not one of ${ARGN}:\n${output}")
+    endif()
+endfunction()
+
+string(JSON rows LENGTH "${output}")
+if(rows EQUAL 0)
+    message(FATAL_ERROR "no rows")
+endif()
+math(EXPR last "${rows} - 1")
+foreach(row RANGE ${last})
+    expect(${row} example STRING)
+    expect(${row} arrangement STRING)
+    expect(${row} workers NUMBER)
+    expect(${row} order STRING NULL)
+    expect(${row} seconds NUMBER)
+    expect(${row} published_seconds NUMBER NULL)
+    expect(${row} equal BOOLEAN)
+    string(JSON example GET "${output}" ${row} example)
+    if(NOT example STREQUAL NAME)
+        message(FATAL_ERROR "row ${row} is of the example ${example}:\n${output}")
+    endif()
+endforeach()
+message(STATUS "${rows} rows")
