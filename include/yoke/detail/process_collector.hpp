@@ -89,6 +89,7 @@ inline void process_core::take_result(std::uint32_t index, slot_state state) {
     task_slot& slot = board_.slot(index);
     process_task& task = *std::exchange(record.task, nullptr);
     task.holds_slot = true;
+    task.committed = state.word();
     const std::uint64_t size = slot.result_size;
     std::span<std::byte> place;
     switch (slot.result_at) {
@@ -330,7 +331,25 @@ inline void process_core::give_room(std::uint32_t index) noexcept {
     futex_wake(desk.answer, 1);
 }
 
+/// Takes a result that lies in its slot out of there, into `copy`, and looks at the slot's state again: if a task has meanwhile
+/// scribbled over the slot, these are not the bytes that were committed. (A result in a block of its own has no state
+/// beside it: there the bounds are checked and no more.)
+inline void process_core::take_out_of_slot(process_task& task, std::span<std::byte> copy) noexcept {
+    task_slot& slot = board_.slot(task.slot);
+    if (task.error != nullptr || task.result.data() != slot.bytes.data()) return;
+    std::copy(task.result.begin(), task.result.end(), copy.begin());
+    task.result = copy.first(task.result.size());
+    // A read-modify-write, so that the copying cannot sink below it.
+    if (slot.state.fetch_or(0, std::memory_order_acq_rel) != task.committed)
+        task.error = make_error([&] {
+            return decode_error("the result of task " + std::to_string(task.number) +
+                                " was overwritten before it could be read");
+        });
+}
+
 inline void process_core::complete(process_task& task) noexcept {
+    std::array<std::byte, task_slot::capacity> copy;
+    if (task.holds_slot) take_out_of_slot(task, copy);
     if (task.error == nullptr && task.failed) task.error = decode_exception(task.result, task.worker_pid);
     if (task.error != nullptr) {
         task.give_back();

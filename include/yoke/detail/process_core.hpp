@@ -31,6 +31,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -400,6 +401,7 @@ private:
     void check_memory();
     void give_up_running();
     void give_room(std::uint32_t index) noexcept;
+    void take_out_of_slot(process_task& task, std::span<std::byte> copy) noexcept;
     void complete(process_task& task) noexcept;
     void sleep(std::int64_t next) noexcept;
     void end() noexcept;

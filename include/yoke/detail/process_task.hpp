@@ -124,6 +124,7 @@ public:
     std::span<const std::byte> result;  ///< in the slot, in the call's block or in `room`
     bool failed = false;                ///< the result is an exception of the task
     bool holds_slot = false;            ///< until the result is read
+    std::uint64_t committed = 0;        ///< the slot's state when the result was found there
     int worker_pid = 0;
     arena_block room;
 
