@@ -14,7 +14,7 @@
 ///         co_return a + b;
 ///     }
 ///
-/// Unlike std::future: dropping one never blocks, waiting inside a task never deadlocks (the waiter runs the awaited
+/// Unlike std::future: dropping one never blocks, waiting never deadlocks a pool of threads (the waiter runs the awaited
 /// task itself when nobody has begun it; it never runs anything else), and a task can be cancelled before it begins.
 
 #include <yoke/concept/executor.hpp>
@@ -59,15 +59,16 @@ public:
     /// True if `get()` would not block. Throws no_state.
     [[nodiscard]] bool ready() const { return state().done(); }
 
-    /// Waits, then returns the task's result or throws its exception; `cancelled` if it was stopped. Leaves the future
+    /// Waits as `wait()` does, then returns the task's result or throws its exception; `cancelled` if it was stopped. Leaves the future
     /// empty. Throws no_state if it is empty already.
     R get() {
         state().wait();
         return take(std::exchange(state_, {}));
     }
 
-    /// Blocks until the outcome is there. Inside a task, runs the awaited task here if nobody has begun it; a task of a
-    /// process pool runs in its worker in any case. Throws no_state.
+    /// Blocks until the outcome is there. If nobody has begun the awaited task, it runs here, in the calling thread, be
+    /// that a worker or not; a task of a process pool runs in its worker in any case. For a task that must run on its
+    /// pool's own threads use `wait_until(std::chrono::steady_clock::time_point::max())`. Throws no_state.
     void wait() const { state().wait(); }
 
     /// Blocks until the outcome is there (true) or the time is over (false). Runs nothing itself, so inside a task

@@ -10,6 +10,7 @@
 #include <vector>
 
 using yoke::detail::admission;
+using yoke::detail::no_worker;
 
 namespace {
 
@@ -18,63 +19,89 @@ constexpr auto nothing = []() noexcept {};
 }  // namespace
 
 TEST_CASE("a closed door turns visitors away and tells when the last one has left") {
-    admission door;
+    admission door(1);
     int drained = 0;
     const auto count = [&drained]() noexcept { ++drained; };
-    REQUIRE(door.enter());
-    REQUIRE(door.enter());
+    REQUIRE(door.enter(no_worker));
+    REQUIRE(door.enter(no_worker));
+    REQUIRE(door.enter(0));
     REQUIRE_FALSE(door.closed());
-    REQUIRE_FALSE(door.drained());
+    REQUIRE_FALSE(door.settle(0, count));
     REQUIRE_FALSE(door.close());
     REQUIRE(door.closed());
-    door.leave(count);
+    REQUIRE_FALSE(door.enter(no_worker));
+    REQUIRE_FALSE(door.enter(0));
+    door.leave(no_worker, count);
+    door.leave(0, count);
+    REQUIRE_FALSE(door.settle(0, count));
     REQUIRE(drained == 0);
-    REQUIRE_FALSE(door.drained());
-    door.leave(count);
+    door.leave(no_worker, count);
     REQUIRE(drained == 1);
-    REQUIRE(door.drained());
-    REQUIRE_FALSE(door.enter());
-    door.leave(count);
+    REQUIRE(door.settle(0, count));
     REQUIRE(drained == 2);
     REQUIRE(door.close());
 }
 
+TEST_CASE("a task may come in by a worker and leave by a visitor, and the other way round") {
+    admission door(2);
+    REQUIRE(door.enter(0));
+    REQUIRE(door.enter(no_worker));
+    door.leave(1, nothing);
+    REQUIRE_FALSE(door.close());
+    door.leave(no_worker, nothing);
+    REQUIRE(door.close());
+    REQUIRE(door.entered() == 2);
+    REQUIRE(door.left() == 2);
+}
+
 TEST_CASE("an open door that nobody is behind is not drained") {
-    admission door;
-    REQUIRE_FALSE(door.drained());
+    admission door(1);
+    REQUIRE_FALSE(door.settle(0, nothing));
     door.wait();
-    REQUIRE(door.enter());
-    door.leave(nothing);
-    REQUIRE_FALSE(door.drained());
+    REQUIRE(door.enter(no_worker));
+    door.leave(0, nothing);
+    REQUIRE_FALSE(door.settle(0, nothing));
     door.wait();
 }
 
+TEST_CASE("a visitor that comes in behind a closed door keeps the house from being empty") {
+    admission door(1);
+    REQUIRE(door.close());
+    door.enter_anyway();
+    REQUIRE_FALSE(door.close());
+    int drained = 0;
+    door.leave(no_worker, [&drained]() noexcept { ++drained; });
+    REQUIRE(drained == 1);
+}
+
 TEST_CASE("who waits for the visitors sees all that they did", "[concurrent]") {
-    admission door;
+    admission door(3);
     for (int round = 0; round != 500; ++round) {
-        int plain[3] = {};  // not atomic: a thread sanitizer sees whether wait() orders the visitors' writes
-        for (int v = 0; v != 3; ++v) REQUIRE(door.enter());
+        int plain[4] = {};  // not atomic: a thread sanitizer sees whether wait() orders the visitors' writes
+        for (int v = 0; v != 4; ++v) REQUIRE(door.enter(no_worker));
         std::vector<std::thread> visitors;
-        for (int v = 0; v != 3; ++v) {
+        for (std::size_t v = 0; v != 4; ++v) {
             visitors.emplace_back([&door, &plain, v] {
                 plain[v] = 1;
-                door.leave(nothing);
+                if (v == 3) return door.leave(no_worker, nothing);
+                door.leave(v, nothing);
+                static_cast<void>(door.settle(v, nothing));
             });
         }
         std::thread other([&door] { door.wait(); });
         door.wait();
-        REQUIRE(plain[0] + plain[1] + plain[2] == 3);
+        REQUIRE(plain[0] + plain[1] + plain[2] + plain[3] == 4);
         other.join();
         for (auto& visitor : visitors) visitor.join();
     }
 }
 
 TEST_CASE("a wait that begins while somebody is inside does not end by an earlier emptying", "[concurrent]") {
-    admission door;
+    admission door(1);
     std::atomic<bool> stop{false};
     std::thread traffic([&] {
         while (!stop) {
-            if (door.enter()) door.leave(nothing);
+            if (door.enter(no_worker)) door.leave(no_worker, nothing);
         }
     });
     std::thread onlooker([&] {
@@ -82,19 +109,20 @@ TEST_CASE("a wait that begins while somebody is inside does not end by an earlie
     });
     int early = 0;
     for (int round = 0; round != 3000; ++round) {
-        REQUIRE(door.enter());
+        REQUIRE(door.enter(no_worker));
         std::atomic<bool> left{false};
         std::thread guest;
         if (round % 100 == 0) {
             guest = std::thread([&] {
                 left = true;
-                door.leave(nothing);
+                door.leave(0, nothing);
+                static_cast<void>(door.settle(0, nothing));
             });
             door.wait();
             if (!left) ++early;
             guest.join();
         } else {
-            door.leave(nothing);
+            door.leave(no_worker, nothing);
         }
     }
     stop = true;
@@ -103,16 +131,17 @@ TEST_CASE("a wait that begins while somebody is inside does not end by an earlie
     REQUIRE(early == 0);
 }
 
-TEST_CASE("the door may be destroyed as soon as it is drained", "[concurrent]") {
+TEST_CASE("the door may be destroyed as soon as a worker has found it drained", "[concurrent]") {
     for (int round = 0; round != 1000; ++round) {
-        auto door = std::make_unique<admission>();
+        auto door = std::make_unique<admission>(1);
         int told = 0;  // written under the door's lock
-        REQUIRE(door->enter());
-        std::thread last([&door = *door, &told] { door.leave([&told]() noexcept { ++told; }); });
+        const auto tell = [&told]() noexcept { ++told; };
+        REQUIRE(door->enter(no_worker));
+        std::thread last([&door = *door, &tell] { door.leave(no_worker, tell); });
         door->close();
-        while (!door->drained()) std::this_thread::yield();
+        while (!door->settle(0, tell)) std::this_thread::yield();
         door.reset();
         last.join();
-        REQUIRE(told <= 1);
+        REQUIRE(told <= 2);
     }
 }

@@ -699,9 +699,15 @@ TEST_CASE("threads have names with their number", "[concurrent]") {
         ::pthread_getname_np(::pthread_self(), text, sizeof text);
         return std::string(text);
     };
-    REQUIRE(yoke::thread_pool(1).submit(name).get() == "yoke-0");
-    REQUIRE(yoke::thread_pool({.threads = 1, .name = "a-rather-long-name"}).submit(name).get() ==
-            "a-rather-long-0");
+    const auto name_in = [&name](yoke::thread_pool& pool) {
+        auto text = pool.submit(name);
+        text.wait_until(std::chrono::steady_clock::time_point::max());  // on the pool's own thread
+        return text.get();
+    };
+    yoke::thread_pool plain(1);
+    REQUIRE(name_in(plain) == "yoke-0");
+    yoke::thread_pool long_named({.threads = 1, .name = "a-rather-long-name"});
+    REQUIRE(name_in(long_named) == "a-rather-long-0");
 }
 #endif
 

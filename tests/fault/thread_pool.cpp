@@ -26,6 +26,7 @@ namespace {
 /// Allocations of this thread until one fails; a negative number never gets there.
 thread_local long until_failure = -1;
 std::atomic<long> living{0};
+std::atomic<long> made{0};
 
 void* allocate(std::size_t size, std::size_t alignment) {
     if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
@@ -34,6 +35,7 @@ void* allocate(std::size_t size, std::size_t alignment) {
                          size == 0 ? 1 : size) != 0)
         throw std::bad_alloc();
     ++living;
+    ++made;
     return memory;
 }
 void deallocate(void* memory) noexcept {
@@ -106,13 +108,16 @@ TEMPLATE_TEST_CASE("when memory runs out in submit, nothing is queued and the po
             return failures;
         };
         const int failures = from_inside != 0 ? pool.submit(attempts).get() : attempts();
-        REQUIRE(failures == 6);  // the block and the text, three times: nothing else is allocated
+        // The text, three times, and the block if none is at hand: nothing else is allocated.
+        REQUIRE(failures >= 3);
+        REQUIRE(failures <= 6);
         REQUIRE(sum == call.text.size());
         pool.wait();
     }
 }
 
-TEMPLATE_TEST_CASE("a task costs one allocation", "[concurrent]", stealing_pool, fifo_pool, priority_pool) {
+TEMPLATE_TEST_CASE("a task costs at most one allocation", "[concurrent]", stealing_pool, fifo_pool,
+                   priority_pool) {
     TestType pool(1);
     std::latch begun(1);
     std::latch end(1);
@@ -121,15 +126,36 @@ TEMPLATE_TEST_CASE("a task costs one allocation", "[concurrent]", stealing_pool,
         end.wait();
     });
     begun.wait();
-    const long before = living;
+    const long before = made;
     auto future = pool.submit([](int x) { return x; }, 1);
-    REQUIRE(living == before + 1);
+    REQUIRE(made <= before + 1);
     pool.detach([](int) {}, 1);
-    REQUIRE(living == before + 2);
+    REQUIRE(made <= before + 2);
     end.count_down();
     future.get();
     pool.wait();
 }
+
+#if !defined(YOKE_ADDRESS_SANITIZER)
+
+TEMPLATE_TEST_CASE("a pool that has run tasks takes the memory for more of them from those", "[concurrent]",
+                   stealing_pool, fifo_pool, priority_pool) {
+    TestType pool(1);
+    const auto round = [&pool] {
+        for (int i = 0; i != 200; ++i) pool.detach([] {});
+        pool.wait();
+        for (int i = 0; i != 200; ++i) pool.submit([](int x) { return x; }, i).get();
+        pool.wait();
+    };
+    for (int warm = 0; warm != 50; ++warm) round();
+    const long before = made;
+    for (int i = 0; i != 20; ++i) round();
+    // Of these 8,000. The depot's lock is tried, not waited for: while its holder is off the processor, blocks come from the
+    // system.
+    REQUIRE(made - before <= 400);
+}
+
+#endif
 
 TEMPLATE_TEST_CASE("the blocks of cancelled tasks do not pile up", "[concurrent]", stealing_pool, fifo_pool,
                    priority_pool) {

@@ -181,6 +181,25 @@ TEST_CASE("dropping a future neither blocks nor stops the task") {
     REQUIRE(runs == 100);
 }
 
+TEST_CASE("a waiter runs the awaited task itself when nobody has begun it") {
+    manual_executor ex;
+    auto out = yoke::submit(ex, [] { return std::this_thread::get_id(); });
+    REQUIRE(out.get() == std::this_thread::get_id());
+    REQUIRE(ex.run_one());  // only the claimed task's empty shell is left
+}
+
+TEST_CASE("a waiter with a deadline runs nothing") {
+    manual_executor ex;
+    bool ran = false;
+    auto out = yoke::submit(ex, [&ran] { ran = true; });
+    REQUIRE_FALSE(out.wait_for(1ms));
+    REQUIRE_FALSE(ran);
+    std::thread worker([&ex] { ex.run_one(); });
+    REQUIRE(out.wait_until(std::chrono::steady_clock::time_point::max()));
+    worker.join();
+    REQUIRE(ran);
+}
+
 TEST_CASE("a waiter inside a task runs the awaited task itself when nobody has begun it") {
     manual_executor ex;
     const auto self = std::this_thread::get_id();

@@ -1,99 +1,172 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// The door of an executor: counts the tasks that are inside, lets none in once it is closed, and tells when
-/// the last one has left.
+/// The door of an executor: counts the tasks that come in and those that have left, lets none in once it is closed, and
+/// tells when all have left.
 ///
-/// One word holds the count and two flags, so that "closed" and "counted" cannot disagree: a task either came
-/// in before the door was closed, and is waited for, or is turned away.
+/// Nobody who is in a hurry writes what another one writes. Each worker counts the tasks it lets in and lets out on a
+/// line of its own, by plain stores; visitors from outside come in by a word of theirs, and leave by a lock, which
+/// is rare: a task leaves on a worker, unless somebody else has run or cancelled it. *Empty* means that the
+/// sums of both kinds agree, and is asked for only where it matters: by who waits, by who closes, and by a worker that has
+/// nothing to do.
 ///
-/// Leaving is where lifetimes go wrong: the moment the count is zero, somebody else may destroy the executor
-/// and this door with it. So a thread that may be the last one out, and has somebody to tell, first takes a
-/// lock, and counts itself out under it; the destructor passes through the same lock. Every other thread
-/// leaves by one compare-exchange and touches nothing afterwards.
+/// Why the sums can be trusted. A task's coming in happens before its leaving, and empty() reads all `left` counters
+/// before it reads any `entered` one. So it sees the coming in of every task whose leaving it sees; if the sums agree,
+/// no other task had come in when it read the last `left`, and at that moment the house was empty. Once the
+/// door is closed, only tasks inside can let in others, so an empty house stays empty.
+///
+/// Why nobody is forgotten. Let a waiter store `watched` and then find the house not empty, because of a task that
+/// leaves by worker W (or, likewise, let somebody close the door). Before W sleeps it exchanges its counter and then loads
+/// `watched`; the waiter's store and load are seq_cst too. So the waiter sees the task gone, or W sees `watched`
+/// and looks itself; of several workers the last to exchange sees what all the others have counted.
+///
+/// Leaving is where lifetimes go wrong: the moment the house is empty somebody else may destroy the executor and this door
+/// with it. A worker is joined before that. A visitor from outside counts itself out under a lock that the destructor
+/// passes through, and touches nothing afterwards. tests/model/admission.pml checks all this.
 
 #include <yoke/detail/parking.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 
 namespace yoke::detail {
 
+/// Not one of the executor's workers.
+inline constexpr std::size_t no_worker = static_cast<std::size_t>(-1);
+
+/// `self` is always the calling worker's number, or `no_worker`.
 class admission {
 public:
-    admission() = default;
+    explicit admission(std::size_t workers)
+        : workers_(workers), tallies_(std::make_unique<tally[]>(workers)) {}
     admission(const admission&) = delete;
     admission& operator=(const admission&) = delete;
-    /// Waits for a thread that is still on its way out.
+    /// Waits for a visitor that is still on its way out.
     ~admission() { const std::lock_guard last_one_out(leaving_); }
 
     [[nodiscard]] bool closed() const noexcept {
-        return (word_.load(std::memory_order_acquire) & closed_flag) != 0;
+        return (outside_.load(std::memory_order_acquire) & closed_flag) != 0;
     }
 
-    /// Comes in; false if the door is closed (and then leave() must still be called: the visitor was
-    /// counted).
-    [[nodiscard]] bool enter() noexcept {
+    /// Comes in; false if the door is closed.
+    [[nodiscard]] bool enter(std::size_t self) noexcept {
         // relaxed: whoever takes the task from its queue is ordered after this by the queue.
-        return (word_.fetch_add(one, std::memory_order_relaxed) & closed_flag) == 0;
+        if (self != no_worker) {
+            if (closed()) return false;
+            add_one(tallies_[self].entered, std::memory_order_relaxed);
+            return true;
+        }
+        std::uint64_t seen = outside_.load(std::memory_order_relaxed);
+        while ((seen & closed_flag) == 0) {
+            if (outside_.compare_exchange_weak(seen, seen + one, std::memory_order_relaxed)) return true;
+        }
+        return false;
+    }
+    /// Comes in from outside even if the door is closed, to keep the house from being empty. The caller knows that the
+    /// executor lives.
+    void enter_anyway() noexcept { outside_.fetch_add(one, std::memory_order_seq_cst); }
+
+    /// Goes out. A visitor from outside that leaves an empty house calls `drained()`, under a lock, if the door is
+    /// closed; it must not throw.
+    template <class Drained>
+    void leave(std::size_t self, Drained&& drained) noexcept {
+        if (self != no_worker) {
+            // release: what the task did comes before what happens after wait(), see empty().
+            add_one(tallies_[self].left, std::memory_order_release);
+            return;
+        }
+        const std::lock_guard lock(leaving_);
+        add_one(left_outside_, std::memory_order_seq_cst);
+        look(drained);
     }
 
-    /// Goes out. The last one out of a closed door calls `drained()`, under a lock; it must not throw.
+    /// A worker is about to sleep. True if the door is closed and everybody has left, so that nothing can ever happen here
+    /// again; then `drained()` has been called.
     template <class Drained>
-    void leave(Drained&& drained) noexcept {
-        std::uint64_t seen = word_.load(std::memory_order_relaxed);
-        do {
-            if (seen / one == 1 && seen % one != 0) return leave_last(drained);
-            // release: what the task did comes before what happens after wait(), see there.
-        } while (!word_.compare_exchange_weak(seen, seen - one, std::memory_order_acq_rel,
-                                              std::memory_order_relaxed));
+    [[nodiscard]] bool settle(std::size_t self, Drained&& drained) noexcept {
+        std::atomic<std::uint64_t>& left = tallies_[self].left;
+        left.exchange(left.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+        if (!watched_.load(std::memory_order_seq_cst) &&
+            (outside_.load(std::memory_order_seq_cst) & closed_flag) == 0)
+            return false;
+        const std::lock_guard lock(leaving_);
+        return look(drained);
     }
 
     /// Lets nobody in from now on. True if nobody is inside.
-    bool close() noexcept { return word_.fetch_or(closed_flag, std::memory_order_seq_cst) / one == 0; }
-
-    /// True if the door is closed and everybody has left, so that nothing can ever happen here again.
-    [[nodiscard]] bool drained() const noexcept {
-        // seq_cst: the sleepers' last look, see eventcount.hpp.
-        const std::uint64_t seen = word_.load(std::memory_order_seq_cst);
-        return (seen & closed_flag) != 0 && seen / one == 0;
+    bool close() noexcept {
+        outside_.fetch_or(closed_flag, std::memory_order_seq_cst);
+        return empty();
     }
 
     /// Blocks until nobody is inside, for a moment at least.
     void wait() noexcept {
         std::uint32_t before = 0;
         {
-            // Under the lock, so that a house that is empty before this call is not mistaken for one emptied
-            // after it.
+            // Under the lock, so that a house that was empty before this call is not mistaken for one emptied after it.
             const std::lock_guard lock(leaving_);
-            // acquire: everything the tasks did happened before we return. They left by read-modify-writes of
-            // this word, so the last value carries the releases of all of them.
-            if (word_.fetch_or(watched_flag, std::memory_order_acq_rel) / one == 0) return;
+            watched_.store(true, std::memory_order_seq_cst);
+            if (empty()) return;
             before = emptied_.load(std::memory_order_relaxed);
         }
         while (emptied_.load(std::memory_order_acquire) == before) park(emptied_, before);
     }
 
+    /// How many tasks have come in, and how many have left, ever. Each is exact when nothing happens meanwhile.
+    [[nodiscard]] std::uint64_t entered() const noexcept {
+        std::uint64_t sum = outside_.load(std::memory_order_seq_cst) / one;
+        for (std::size_t i = 0; i != workers_; ++i)
+            sum += tallies_[i].entered.load(std::memory_order_seq_cst);
+        return sum;
+    }
+    [[nodiscard]] std::uint64_t left() const noexcept {
+        std::uint64_t sum = left_outside_.load(std::memory_order_seq_cst);
+        for (std::size_t i = 0; i != workers_; ++i) sum += tallies_[i].left.load(std::memory_order_seq_cst);
+        return sum;
+    }
+
 private:
     static constexpr std::uint64_t closed_flag = 1;
-    static constexpr std::uint64_t watched_flag = 2;  // somebody waits for an empty house
-    static constexpr std::uint64_t one = 4;
+    static constexpr std::uint64_t one = 2;
 
+    struct alignas(64) tally {
+        std::atomic<std::uint64_t> entered{0};
+        std::atomic<std::uint64_t> left{0};
+    };
+
+    /// For counters with one writer at a time.
+    static void add_one(std::atomic<std::uint64_t>& counter, std::memory_order order) noexcept {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, order);
+    }
+
+    /// acquire (part of seq_cst) on each `left`: everything the tasks did happened before the caller goes on.
+    [[nodiscard]] bool empty() const noexcept {
+        const std::uint64_t gone = left();  // first; see above
+        return gone == entered();
+    }
+
+    /// With the lock: if the house is empty, tells everybody who wants to know.
     template <class Drained>
-    void leave_last(Drained& drained) noexcept {
-        const std::lock_guard lock(leaving_);
-        const std::uint64_t seen = word_.fetch_sub(one, std::memory_order_seq_cst);
-        if (seen / one != 1) return;  // somebody came in meanwhile
-        if ((seen & watched_flag) != 0) {
-            word_.fetch_and(~watched_flag, std::memory_order_relaxed);
+    bool look(Drained& drained) noexcept {
+        const bool is_closed = closed();
+        if ((!is_closed && !watched_.load(std::memory_order_relaxed)) || !empty()) return false;
+        if (watched_.exchange(false, std::memory_order_relaxed)) {
             emptied_.fetch_add(1, std::memory_order_release);
             unpark_all(emptied_);
         }
-        if ((seen & closed_flag) != 0) drained();
+        if (is_closed) drained();
+        return is_closed;
     }
 
-    std::atomic<std::uint64_t> word_{0};
+    const std::size_t workers_;
+    const std::unique_ptr<tally[]> tallies_;
+    alignas(64) std::atomic<std::uint64_t> outside_{
+        0};  // came in from outside, and whether the door is closed
+    alignas(64) std::atomic<std::uint64_t> left_outside_{0};
+    std::atomic<bool> watched_{false};  // somebody waits for an empty house
     parking_word emptied_{0};
     std::mutex leaving_;
 };

@@ -10,3 +10,11 @@
 #else
 #define YOKE_SHARED_STATE
 #endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define YOKE_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define YOKE_ADDRESS_SANITIZER
+#endif
+#endif

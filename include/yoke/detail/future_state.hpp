@@ -23,6 +23,7 @@
 /// Lifetime is a reference count: the publisher holds a reference until after its wake and its continuations,
 /// so a waiter that sees done and lets go early cannot free the word under the publisher (stdexec #1742).
 
+#include <yoke/detail/block_cache.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_scope.hpp>
 
@@ -54,7 +55,7 @@ private:
 };
 
 /// All of a future's state but the outcome's type.
-class future_core {
+class future_core : public in_block {
 public:
     future_core(const future_core&) = delete;
     future_core& operator=(const future_core&) = delete;
@@ -91,15 +92,13 @@ public:
     /// Claims the task so that it will not run and completes it as stopped; false if it runs or has run.
     virtual bool try_cancel() noexcept { return false; }
 
-    /// Blocks until done. Inside a task this thread runs the awaited work if nobody has begun it.
+    /// Blocks until done. If nobody has begun the awaited work, this thread runs it.
     void wait() noexcept {
         for (;;) {
             std::uint32_t seen = word_.load(std::memory_order_acquire);
             if ((seen & phase_mask) == phase_done) return;
-            if (inside_task()) {
-                help();
-                // Anything that changed since `seen` makes the exchange or the park below fail, and we help again.
-            }
+            help();
+            // Anything that changed since `seen` makes the exchange or the park below fail, and we help again.
             if (announce_sleeper(seen)) park(word_, seen | sleepers);
         }
     }

@@ -74,6 +74,7 @@ public:
     /// A pool of `workers` threads, not started yet; at most `max_pending` tasks wait. The caller owns it.
     pool_core(std::size_t workers, std::size_t max_pending)
         : queues_(workers),
+          door_(workers),
           places_(max_pending),
           owners_(workers + 1),
           workers_(workers),
@@ -124,15 +125,14 @@ public:
 
     // Submission.
 
+    /// The calling thread's number among this pool's workers, or no_worker.
+    [[nodiscard]] std::size_t self() const noexcept {
+        return this_worker.pool == this ? this_worker.index : no_worker;
+    }
+
     /// Comes in through the door; false after shutdown.
-    [[nodiscard]] bool enter() noexcept {
-        if (door_.enter()) return true;
-        leave();
-        return false;
-    }
-    void leave() noexcept {
-        door_.leave([this]() noexcept { sleep_.notify_all(); });
-    }
+    [[nodiscard]] bool enter() noexcept { return door_.enter(self()); }
+    void leave() noexcept { leave(self()); }
     [[nodiscard]] bool try_take_place() noexcept { return places_.try_take(); }
     /// Waits for a place; false if the pool is shut down meanwhile.
     [[nodiscard]] bool take_place() noexcept {
@@ -144,7 +144,7 @@ public:
 
     /// Queues a task that holds a place and is inside the door.
     void push(node& task) noexcept {
-        queues_.push(task, this_worker.pool == this ? this_worker.index : no_worker);
+        queues_.push(task, self());
         sleep_.notify();
     }
 
@@ -161,13 +161,13 @@ public:
     void cancel_pending() noexcept {
         if (forked()) return;
         cancelling_.store(true, std::memory_order_relaxed);
-        static_cast<void>(door_.enter());  // open or not: a completion might destroy the pool under us
+        door_.enter_anyway();  // a completion might destroy the pool under us
         shutdown();
         {
             const task_scope running(this);  // completions run here
             while (task_node* const task = queues_.take()) task->stop();
         }
-        leave();
+        leave(no_worker);
     }
     void wait() {
         if (forked()) throw yoke::forked();
@@ -189,6 +189,10 @@ private:
     ~pool_core() {
         // Everybody has left; what remains are shells of tasks that others ran.
         while (task_node* const shell = queues_.take()) shell->stop();
+    }
+
+    void leave(std::size_t self) noexcept {
+        door_.leave(self, [this]() noexcept { sleep_.notify_all(); });
     }
 
     void disown() noexcept {
@@ -233,7 +237,7 @@ private:
             sleep_.prepare_sleep();
             if (!queues_.empty()) {
                 sleep_.withdraw();
-            } else if (door_.drained()) {
+            } else if (door_.settle(self, [this]() noexcept { sleep_.notify_all(); })) {
                 return nullptr;
             } else {
                 sleep_.sleep();

@@ -13,6 +13,7 @@
 /// and `note_overtaken()`, said after a task was begun or cancelled by somebody who did not take it from
 /// here, so that the shells it leaves behind can be swept out now and then.
 
+#include <yoke/detail/admission.hpp>  // for no_worker
 #include <yoke/detail/injection_queue.hpp>
 #include <yoke/detail/priority_queue.hpp>
 #include <yoke/detail/task_node.hpp>
@@ -23,9 +24,6 @@
 #include <vector>
 
 namespace yoke::detail {
-
-/// Not one of the pool's workers.
-inline constexpr std::size_t no_worker = static_cast<std::size_t>(-1);
 
 /// All workers share one queue; tasks begin in the order in which they were submitted.
 class fifo_queues {

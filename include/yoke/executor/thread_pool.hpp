@@ -11,7 +11,8 @@
 /// Everything that concept/executor.hpp promises holds. In particular:
 ///
 /// - A task may submit to its own pool and wait for the future, to any depth and on a pool of one thread:
-///   the waiting task runs the awaited one itself if nobody has begun it (and nothing else).
+///   who waits for a future, inside a task or not, runs the awaited task itself if nobody has begun it (and
+///   nothing else). So a pool of one thread is no lock: tasks that must not meet need one, or a pipeline's limit.
 /// - The destructor waits for all accepted tasks. A pool destroyed by one of its own tasks cannot wait for
 ///   that; its threads go on, finish what was accepted and end by themselves.
 /// - `max_pending` bounds the tasks that have not begun. With all places taken `submit` waits, `try_submit`
@@ -28,6 +29,7 @@
 /// | `priority<>` | the greatest `task_options::priority` first, equals in the order of submission |
 
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/block_cache.hpp>
 #include <yoke/detail/cpu.hpp>
 #include <yoke/detail/pool_core.hpp>
 #include <yoke/detail/task_scope.hpp>
@@ -150,7 +152,7 @@ private:
 
 /// A task with a receiver. Nobody but the queue knows it, so nobody can overtake it.
 template <class Core, class Receiver, class F, class... Args>
-class receiver_task final : public Core::node {
+class receiver_task final : public Core::node, public in_block {
 public:
     template <class To, class... Call>
     receiver_task(Core& pool, To&& receiver, Call&&... call)
