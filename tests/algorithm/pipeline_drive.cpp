@@ -227,7 +227,7 @@ TEST_CASE("nothing begins after the first error, and what runs is waited for", "
                 other_runs.wait();
                 throw bad("zero");
             }
-            other_runs.count_down();
+            if (x == 1) other_runs.count_down();  // once: a latch does not go below zero
             for (int i = 0; i != 1'000; ++i) std::this_thread::yield();
             other_ended = true;
             return x;
