@@ -19,10 +19,14 @@
 #include <yoke/error.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/executor/thread_pool_options.hpp>
 #include <yoke/executor/with.hpp>
 #include <yoke/future.hpp>
+#include <yoke/observe/observer.hpp>
+#include <yoke/observe/pool_statistics.hpp>
 #include <yoke/observe/progress.hpp>
 #include <yoke/observe/statistics.hpp>
+#include <yoke/observe/trace.hpp>
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/version.hpp>
 

@@ -19,7 +19,8 @@ constexpr auto nothing = []() noexcept {};
 }  // namespace
 
 TEST_CASE("a closed door turns visitors away and tells when the last one has left") {
-    admission door(1);
+    admission door;
+    door.add_worker();
     int drained = 0;
     const auto count = [&drained]() noexcept { ++drained; };
     REQUIRE(door.enter(no_worker));
@@ -43,7 +44,8 @@ TEST_CASE("a closed door turns visitors away and tells when the last one has lef
 }
 
 TEST_CASE("a task may come in by a worker and leave by a visitor, and the other way round") {
-    admission door(2);
+    admission door;
+    for (int i = 0; i != 2; ++i) door.add_worker();
     REQUIRE(door.enter(0));
     REQUIRE(door.enter(no_worker));
     door.leave(1, nothing);
@@ -55,7 +57,8 @@ TEST_CASE("a task may come in by a worker and leave by a visitor, and the other 
 }
 
 TEST_CASE("an open door that nobody is behind is not drained") {
-    admission door(1);
+    admission door;
+    door.add_worker();
     REQUIRE_FALSE(door.settle(0, nothing));
     door.wait();
     REQUIRE(door.enter(no_worker));
@@ -65,7 +68,8 @@ TEST_CASE("an open door that nobody is behind is not drained") {
 }
 
 TEST_CASE("a visitor that comes in behind a closed door keeps the house from being empty") {
-    admission door(1);
+    admission door;
+    door.add_worker();
     REQUIRE(door.close());
     door.enter_anyway();
     REQUIRE_FALSE(door.close());
@@ -75,7 +79,8 @@ TEST_CASE("a visitor that comes in behind a closed door keeps the house from bei
 }
 
 TEST_CASE("who waits for the visitors sees all that they did", "[concurrent]") {
-    admission door(3);
+    admission door;
+    for (int i = 0; i != 3; ++i) door.add_worker();
     for (int round = 0; round != 500; ++round) {
         int plain[4] = {};  // not atomic: a thread sanitizer sees whether wait() orders the visitors' writes
         for (int v = 0; v != 4; ++v) REQUIRE(door.enter(no_worker));
@@ -97,7 +102,8 @@ TEST_CASE("who waits for the visitors sees all that they did", "[concurrent]") {
 }
 
 TEST_CASE("a wait that begins while somebody is inside does not end by an earlier emptying", "[concurrent]") {
-    admission door(1);
+    admission door;
+    door.add_worker();
     std::atomic<bool> stop{false};
     std::thread traffic([&] {
         while (!stop) {
@@ -133,7 +139,8 @@ TEST_CASE("a wait that begins while somebody is inside does not end by an earlie
 
 TEST_CASE("the door may be destroyed as soon as a worker has found it drained", "[concurrent]") {
     for (int round = 0; round != 1000; ++round) {
-        auto door = std::make_unique<admission>(1);
+        auto door = std::make_unique<admission>();
+        door->add_worker();
         int told = 0;  // written under the door's lock
         const auto tell = [&told]() noexcept { ++told; };
         REQUIRE(door->enter(no_worker));
@@ -144,4 +151,41 @@ TEST_CASE("the door may be destroyed as soon as a worker has found it drained", 
         last.join();
         REQUIRE(told <= 2);
     }
+}
+
+TEST_CASE("who waits with a time limit gives up, or sees the house empty", "[concurrent]") {
+    using namespace std::chrono_literals;
+    const auto now = [] { return std::chrono::steady_clock::now(); };
+    admission door;
+    REQUIRE(door.wait_until(now() - 1s));  // nobody is inside
+    REQUIRE(door.enter(no_worker));
+    REQUIRE_FALSE(door.wait_until(now() - 1s));
+    REQUIRE_FALSE(door.wait_until(now() + 1ms));
+    std::thread visitor([&door] { door.leave(no_worker, [] {}); });
+    REQUIRE(door.wait_until(std::chrono::steady_clock::time_point::max()));
+    visitor.join();
+    REQUIRE_FALSE(door.drained());
+    REQUIRE(door.close());
+    REQUIRE(door.drained());
+}
+
+TEST_CASE("workers may be added while others come and go", "[concurrent]") {
+    constexpr std::size_t workers = 40;
+    admission door;
+    std::vector<std::thread> threads;
+    for (std::size_t w = 0; w != workers; ++w) {
+        door.add_worker();
+        threads.emplace_back([&door, w] {
+            for (int i = 0; i != 100; ++i) {
+                if (door.enter(w)) door.leave(w, [] {});
+            }
+            static_cast<void>(door.settle(w, [] {}));
+        });
+        if (w % 8 == 0) door.wait();
+    }
+    door.wait();
+    for (auto& thread : threads) thread.join();
+    REQUIRE(door.entered() == 100 * workers);
+    REQUIRE(door.left() == door.entered());
+    REQUIRE(door.left_by(7) == 100);
 }

@@ -22,7 +22,7 @@ TEST_CASE("a wake that comes before the sleep is not lost", "[concurrent]") {
     eventcount sleep;
     sleep.begin_search();
     sleep.prepare_sleep();
-    sleep.notify();
+    REQUIRE_FALSE(sleep.notify());
     sleep.sleep();  // returns at once, as a searcher
     REQUIRE(sleep.end_search());
 }
@@ -32,9 +32,9 @@ TEST_CASE("nobody is woken while somebody searches", "[concurrent]") {
     sleep.begin_search();
     sleep.prepare_sleep();  // one about to sleep
     sleep.begin_search();   // and one that searches
-    sleep.notify();
+    REQUIRE_FALSE(sleep.notify());
     REQUIRE(sleep.end_search());  // still the only one
-    sleep.notify();
+    REQUIRE_FALSE(sleep.notify());
     sleep.sleep();
     REQUIRE(sleep.end_search());
 }
@@ -47,10 +47,10 @@ TEST_CASE("a worker that finds work on its last look withdraws, woken or not") {
     REQUIRE(sleep.end_search());
     sleep.begin_search();
     sleep.prepare_sleep();
-    sleep.notify();
+    REQUIRE_FALSE(sleep.notify());
     sleep.withdraw();
     REQUIRE(sleep.end_search());
-    sleep.notify();  // nobody is left to be woken: no token stays behind
+    REQUIRE_FALSE(sleep.notify());  // nobody is left to be woken: no token stays behind
     sleep.begin_search();
     sleep.prepare_sleep();
     std::atomic<bool> woken{false};
@@ -59,9 +59,43 @@ TEST_CASE("a worker that finds work on its last look withdraws, woken or not") {
         woken = true;
     });
     REQUIRE_FALSE(woken);
-    sleep.notify();
+    REQUIRE_FALSE(sleep.notify());
     other.join();
     REQUIRE(sleep.end_search());
+}
+
+TEST_CASE("an unstarted worker is to be started when nobody sleeps or searches") {
+    eventcount sleep;
+    REQUIRE_FALSE(sleep.notify());  // there is nobody at all
+    sleep.set_unstarted(2);
+    REQUIRE(sleep.notify());
+    REQUIRE(sleep.wants_start());
+    sleep.begin_start();
+    REQUIRE_FALSE(sleep.notify());  // the new worker searches
+    REQUIRE_FALSE(sleep.wants_start());
+    REQUIRE(sleep.end_search());
+    REQUIRE(sleep.notify());  // and another is left
+
+    sleep.begin_search();
+    sleep.prepare_sleep();
+    REQUIRE_FALSE(sleep.wants_start());
+    REQUIRE_FALSE(sleep.notify());  // wakes the sleeper: that is cheaper
+    sleep.sleep();
+    REQUIRE(sleep.end_search());
+
+    sleep.begin_start();
+    REQUIRE_FALSE(sleep.notify());
+    sleep.cancel_start();
+    REQUIRE(sleep.notify());  // tried again
+    sleep.set_unstarted(0);
+    REQUIRE_FALSE(sleep.notify());
+    sleep.set_unstarted(eventcount::most_workers);
+    REQUIRE(sleep.wants_start());
+    sleep.set_unstarted(1);
+    REQUIRE(sleep.wants_start());
+    sleep.begin_start();
+    REQUIRE(sleep.end_search());
+    REQUIRE_FALSE(sleep.notify());
 }
 
 TEST_CASE("all sleepers can be woken at once", "[concurrent]") {
@@ -103,7 +137,7 @@ TEST_CASE("workers that sleep by the protocol take everything that is pushed", "
             sleep.begin_search();
             for (;;) {
                 if (take()) {
-                    if (sleep.end_search() && queue != 0) sleep.notify();
+                    if (sleep.end_search() && queue != 0) static_cast<void>(sleep.notify());
                     if (++taken == total) sleep.notify_all();
                     sleep.begin_search();
                     continue;
@@ -123,7 +157,7 @@ TEST_CASE("workers that sleep by the protocol take everything that is pushed", "
         threads.emplace_back([&] {
             for (int i = 0; i != total / producers; ++i) {
                 ++queue;
-                sleep.notify();
+                static_cast<void>(sleep.notify());
                 if (i % 64 == 0) std::this_thread::yield();
             }
         });

@@ -14,7 +14,8 @@ using yoke_test::node;
 TEST_CASE(
     "a stealing worker takes its own youngest task first, then work from outside, then others' oldest") {
     std::array<node, 6> nodes;
-    yoke::detail::work_stealing_queues queues(2);
+    yoke::detail::work_stealing_queues queues;
+    for (int i = 0; i != 2; ++i) queues.add_worker();
     REQUIRE(queues.empty());
     REQUIRE(queues.next(0) == nullptr);
     REQUIRE(queues.search(0) == nullptr);
@@ -38,7 +39,8 @@ TEST_CASE(
 
 TEST_CASE("a batch from outside stays in order and can be stolen") {
     std::array<node, 40> nodes;
-    yoke::detail::work_stealing_queues queues(2);
+    yoke::detail::work_stealing_queues queues;
+    for (int i = 0; i != 2; ++i) queues.add_worker();
     for (auto& n : nodes) queues.push(n, no_worker);
     REQUIRE(queues.search(0) == &nodes[0]);
     REQUIRE(queues.next(0) == &nodes[1]);
@@ -50,7 +52,8 @@ TEST_CASE("a batch from outside stays in order and can be stolen") {
 TEST_CASE("a worker's full deque spills its older half, without the shells, and loses nothing") {
     constexpr std::size_t total = 1000;
     const auto nodes = std::make_unique<node[]>(total);
-    yoke::detail::work_stealing_queues queues(1);
+    yoke::detail::work_stealing_queues queues;
+    for (int i = 0; i != 1; ++i) queues.add_worker();
     for (std::size_t i = 0; i != total; ++i) {
         nodes[i].shell = i % 2 == 0;
         queues.push(nodes[i], 0);
@@ -70,7 +73,8 @@ TEST_CASE("a worker's full deque spills its older half, without the shells, and 
 TEST_CASE("now and then a stealing worker begins with the oldest work") {
     std::array<node, 2> old;
     std::array<node, 200> young;
-    yoke::detail::work_stealing_queues queues(1);
+    yoke::detail::work_stealing_queues queues;
+    for (int i = 0; i != 1; ++i) queues.add_worker();
     queues.push(old[0], no_worker);
     queues.push(old[1], 0);
     int looks_until_old = 0;
@@ -88,19 +92,20 @@ TEST_CASE("now and then a stealing worker begins with the oldest work") {
 
 TEST_CASE("taking from anywhere empties the queues of every order") {
     std::array<node, 10> nodes;
-    yoke::detail::work_stealing_queues stealing(2);
+    yoke::detail::work_stealing_queues stealing;
+    for (int i = 0; i != 2; ++i) stealing.add_worker();
     for (std::size_t i = 0; i != nodes.size(); ++i) stealing.push(nodes[i], i % 3 == 2 ? no_worker : i % 3);
     std::size_t taken = 0;
     while (stealing.take() != nullptr) ++taken;
     REQUIRE(taken == nodes.size());
 
-    yoke::detail::fifo_queues fifo(2);
+    yoke::detail::fifo_queues fifo;
     for (auto& n : nodes) fifo.push(n, no_worker);
     for (auto& n : nodes) REQUIRE(fifo.take() == &n);
     REQUIRE(fifo.empty());
 
     std::array<yoke_test::prioritized_node, 3> prioritized;
-    yoke::detail::priority_queues<std::less<>> priority(2);
+    yoke::detail::priority_queues<std::less<>> priority;
     for (std::size_t i = 0; i != prioritized.size(); ++i) {
         prioritized[i].priority = static_cast<int>(i);
         priority.push(prioritized[i], no_worker);

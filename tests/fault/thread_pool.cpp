@@ -20,6 +20,7 @@
 #include <new>
 #include <string>
 #include <system_error>
+#include <thread>
 
 namespace {
 
@@ -97,6 +98,7 @@ struct costly_call {
 TEMPLATE_TEST_CASE("when memory runs out in submit, nothing is queued and the pool goes on", "[concurrent]",
                    stealing_pool, fifo_pool, priority_pool) {
     TestType pool({.threads = 1, .max_pending = 1});
+    pool.submit([] {}).get();  // so that the thread is there
     const costly_call call;
     for (int from_inside = 0; from_inside != 2; ++from_inside) {
         std::atomic<std::size_t> sum{0};
@@ -196,9 +198,29 @@ TEMPLATE_TEST_CASE("the blocks of tasks that their waiter ran do not pile up", "
 TEMPLATE_TEST_CASE("a pool that cannot be made leaks nothing", "[concurrent]", stealing_pool, fifo_pool,
                    priority_pool) {
     const long before = living;
-    const int failures = fail_every_allocation_once([] { const TestType pool(3); });
+    int failures = fail_every_allocation_once([] { const TestType pool(3); });
+    REQUIRE(failures >= 1);
+    failures = fail_every_allocation_once([] { const TestType pool({.threads = 3}, [](std::size_t) {}); });
     REQUIRE(failures >= 3);
     REQUIRE(living == before);
+}
+
+TEMPLATE_TEST_CASE("when memory runs out while the first thread is started, nothing is queued",
+                   "[concurrent]", stealing_pool, fifo_pool, priority_pool) {
+    long after[3] = {};
+    for (long& living_after : after) {
+        int failures = 0;
+        std::atomic<int> ran{0};
+        {
+            TestType pool(2);
+            failures = fail_every_allocation_once([&] { pool.detach([&ran] { ++ran; }); });
+            pool.wait();
+        }
+        living_after = living;
+        REQUIRE(failures >= 2);
+        REQUIRE(ran == 1);
+    }
+    REQUIRE(after[2] <= after[1] + 1);  // the memory of tasks is kept for others
 }
 
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
@@ -215,7 +237,9 @@ TEMPLATE_TEST_CASE("a pool that cannot be made leaks nothing", "[concurrent]", s
 
 namespace {
 
-thread_local long threads_until_failure = -1;
+/// Threads of the whole program until one cannot be started, and from then on none can; a negative number never
+/// gets there.
+std::atomic<long> threads_until_failure{-1};
 
 int living_threads() {
     std::ifstream status("/proc/self/status");
@@ -232,7 +256,10 @@ extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attribute
                               void* argument) {
     using function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
     static const auto real = reinterpret_cast<function>(::dlsym(RTLD_NEXT, "pthread_create"));
-    if (threads_until_failure >= 0 && threads_until_failure-- == 0) return EAGAIN;
+    for (long left = threads_until_failure; left >= 0;) {
+        if (left == 0) return EAGAIN;
+        if (threads_until_failure.compare_exchange_weak(left, left - 1)) break;
+    }
     return real(thread, attributes, start, argument);
 }
 
@@ -243,16 +270,80 @@ TEMPLATE_TEST_CASE("if a thread cannot be started the constructor throws and end
     std::atomic<int> prepared{0};
     for (long n = 0; n != 4; ++n) {
         threads_until_failure = n;
-        REQUIRE_THROWS_AS(TestType(4), std::system_error);
-        threads_until_failure = n;
         REQUIRE_THROWS_AS(TestType({.threads = 4}, [&prepared](std::size_t) { ++prepared; }),
+                          std::system_error);
+        threads_until_failure = n;
+        REQUIRE_THROWS_AS(TestType({.threads = 4}, [&prepared](std::size_t) noexcept { ++prepared; }),
                           std::system_error);
     }
     threads_until_failure = -1;
-    REQUIRE(prepared == 0 + 1 + 2 + 3);
+    REQUIRE(prepared == 2 * (0 + 1 + 2 + 3));
     REQUIRE(living == blocks);
     REQUIRE(living_threads() == threads);
     REQUIRE(TestType(4).submit([] { return 1; }).get() == 1);
+}
+
+TEMPLATE_TEST_CASE("if no thread at all can be started, submitting throws and queues nothing", "",
+                   stealing_pool, fifo_pool, priority_pool) {
+    TestType pool({.threads = 2, .max_pending = 1});
+    std::atomic<int> ran{0};
+    auto argument = std::make_unique<int>(7);
+    const auto call = [&ran](std::unique_ptr<int>) { ++ran; };
+    threads_until_failure = 0;
+    for (int i = 0; i != 3; ++i) {
+        REQUIRE_THROWS_AS(pool.submit(call, std::move(argument)), std::system_error);
+        REQUIRE_THROWS_AS(pool.try_submit(call, std::move(argument)), std::system_error);
+        REQUIRE_THROWS_AS(pool.detach(call, std::move(argument)), std::system_error);
+        REQUIRE(argument != nullptr);
+    }
+    pool.wait();
+    threads_until_failure = -1;
+    REQUIRE(ran == 0);
+    pool.submit(call, std::move(argument)).get();
+    REQUIRE(ran == 1);
+}
+
+TEMPLATE_TEST_CASE("with fewer threads than wanted the work goes on, and a later task starts the others", "",
+                   stealing_pool, fifo_pool, priority_pool) {
+    const int threads = living_threads();
+    {
+        TestType pool(4);
+        threads_until_failure = 1;
+        std::atomic<int> ran{0};
+        for (int i = 0; i != 1000; ++i) pool.detach([&ran] { ++ran; });
+        pool.wait();
+        REQUIRE(ran == 1000);
+        REQUIRE(pool.statistics().threads == 1);
+        threads_until_failure = -1;
+        // Four tasks that need each other at the same time.
+        std::atomic<int> met{0};
+        for (int i = 0; i != 4; ++i) {
+            pool.detach([&met] {
+                ++met;
+                while (met < 4) std::this_thread::yield();
+            });
+        }
+        while (met != 4) {
+            pool.detach([] {});  // a later task: nobody tries again by himself
+            std::this_thread::yield();
+        }
+        pool.wait();
+        REQUIRE(pool.statistics().threads == 4);
+    }
+    REQUIRE(living_threads() == threads);
+}
+
+TEST_CASE("a pool that cannot grow keeps the size it had") {
+    std::atomic<int> prepared{0};
+    yoke::thread_pool pool({.threads = 2}, [&prepared](std::size_t) { ++prepared; });
+    threads_until_failure = 1;
+    REQUIRE_THROWS_AS(pool.resize(4), std::system_error);
+    threads_until_failure = -1;
+    REQUIRE(pool.concurrency() == 2);
+    REQUIRE(pool.submit([] { return 1; }).get() == 1);
+    while (pool.statistics().threads != 2) std::this_thread::yield();  // the third one leaves
+    pool.resize(4);
+    REQUIRE(prepared == 2 + 1 + 2);
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include <yoke/algorithm/pipeline_run.hpp>
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/order_list.hpp>
+#include <yoke/observe/observer.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -314,6 +315,7 @@ public:
 
 private:
     out run(In& item) {
+        const task_span shown(shown_as_);
         if constexpr (std::is_void_v<result>) {
             std::invoke(function_, std::move(item));
             return {};
@@ -324,6 +326,7 @@ private:
 
     E executor_;
     F function_;
+    const std::string shown_as_ = this->label();  // to an observer of the executor
     chain<Node, out, Rest...> next_;
 };
 

@@ -11,7 +11,7 @@
 /// nothing to do.
 ///
 /// Why the sums can be trusted. A task's coming in happens before its leaving, and empty() reads all `left` counters
-/// before it reads any `entered` one. So it sees the coming in of every task whose leaving it sees; if the sums agree,
+/// before it reads any `entered` one. (A worker that is added meanwhile is missed among the `left` ones at most.) So it sees the coming in of every task whose leaving it sees; if the sums agree,
 /// no other task had come in when it read the last `left`, and at that moment the house was empty. Once the
 /// door is closed, only tasks inside can let in others, so an empty house stays empty.
 ///
@@ -21,15 +21,16 @@
 /// and looks itself; of several workers the last to exchange sees what all the others have counted.
 ///
 /// Leaving is where lifetimes go wrong: the moment the house is empty somebody else may destroy the executor and this door
-/// with it. A worker is joined before that. A visitor from outside counts itself out under a lock that the destructor
+/// with it. A worker is joined before that, and looks in `settle()` before it leaves. A visitor from outside counts itself out under a lock that the destructor
 /// passes through, and touches nothing afterwards. tests/model/admission.pml checks all this.
 
 #include <yoke/detail/parking.hpp>
+#include <yoke/detail/stable_array.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 
 namespace yoke::detail {
@@ -40,12 +41,14 @@ inline constexpr std::size_t no_worker = static_cast<std::size_t>(-1);
 /// `self` is always the calling worker's number, or `no_worker`.
 class admission {
 public:
-    explicit admission(std::size_t workers)
-        : workers_(workers), tallies_(std::make_unique<tally[]>(workers)) {}
+    admission() = default;
     admission(const admission&) = delete;
     admission& operator=(const admission&) = delete;
     /// Waits for a visitor that is still on its way out.
     ~admission() { const std::lock_guard last_one_out(leaving_); }
+
+    /// There is one worker more, with the next number. One thread at a time; throws std::bad_alloc.
+    void add_worker() { tallies_.add(); }
 
     [[nodiscard]] bool closed() const noexcept {
         return (outside_.load(std::memory_order_acquire) & closed_flag) != 0;
@@ -83,7 +86,7 @@ public:
         look(drained);
     }
 
-    /// A worker is about to sleep. True if the door is closed and everybody has left, so that nothing can ever happen here
+    /// A worker is about to sleep, to wait, or to leave. True if the door is closed and everybody has left, so that nothing can ever happen here
     /// again; then `drained()` has been called.
     template <class Drained>
     [[nodiscard]] bool settle(std::size_t self, Drained&& drained) noexcept {
@@ -102,30 +105,40 @@ public:
         return empty();
     }
 
+    /// True if the door is closed and everybody has left, so that nothing can ever happen here again.
+    [[nodiscard]] bool drained() const noexcept { return closed() && empty(); }
+
     /// Blocks until nobody is inside, for a moment at least.
     void wait() noexcept {
-        std::uint32_t before = 0;
-        {
-            // Under the lock, so that a house that was empty before this call is not mistaken for one emptied after it.
-            const std::lock_guard lock(leaving_);
-            watched_.store(true, std::memory_order_seq_cst);
-            if (empty()) return;
-            before = emptied_.load(std::memory_order_relaxed);
-        }
-        while (emptied_.load(std::memory_order_acquire) == before) park(emptied_, before);
+        static_cast<void>(wait_by([](std::uint32_t before, parking_word& emptied) {
+            park(emptied, before);
+            return true;
+        }));
+    }
+    /// The same, but gives up at `until`; true if nobody was inside.
+    [[nodiscard]] bool wait_until(deadline until) noexcept {
+        return wait_by([until](std::uint32_t before, parking_word& emptied) {
+            park_until(emptied, before, until);
+            return std::chrono::steady_clock::now() < until;
+        });
     }
 
     /// How many tasks have come in, and how many have left, ever. Each is exact when nothing happens meanwhile.
     [[nodiscard]] std::uint64_t entered() const noexcept {
         std::uint64_t sum = outside_.load(std::memory_order_seq_cst) / one;
-        for (std::size_t i = 0; i != workers_; ++i)
-            sum += tallies_[i].entered.load(std::memory_order_seq_cst);
+        const std::size_t workers = tallies_.size();
+        for (std::size_t i = 0; i != workers; ++i) sum += tallies_[i].entered.load(std::memory_order_seq_cst);
         return sum;
     }
     [[nodiscard]] std::uint64_t left() const noexcept {
         std::uint64_t sum = left_outside_.load(std::memory_order_seq_cst);
-        for (std::size_t i = 0; i != workers_; ++i) sum += tallies_[i].left.load(std::memory_order_seq_cst);
+        const std::size_t workers = tallies_.size();
+        for (std::size_t i = 0; i != workers; ++i) sum += left_by(i);
         return sum;
+    }
+    /// How many have left by this worker.
+    [[nodiscard]] std::uint64_t left_by(std::size_t worker) const noexcept {
+        return tallies_[worker].left.load(std::memory_order_seq_cst);
     }
 
 private:
@@ -136,6 +149,23 @@ private:
         std::atomic<std::uint64_t> entered{0};
         std::atomic<std::uint64_t> left{0};
     };
+
+    /// Calls `sleep` until nobody is inside (true) or it says no more (false).
+    template <class Sleep>
+    [[nodiscard]] bool wait_by(Sleep sleep) noexcept {
+        std::uint32_t before = 0;
+        {
+            // Under the lock, so that a house that was empty before this call is not mistaken for one emptied after it.
+            const std::lock_guard lock(leaving_);
+            watched_.store(true, std::memory_order_seq_cst);
+            if (empty()) return true;
+            before = emptied_.load(std::memory_order_relaxed);
+        }
+        while (emptied_.load(std::memory_order_acquire) == before) {
+            if (!sleep(before, emptied_)) return emptied_.load(std::memory_order_acquire) != before;
+        }
+        return true;
+    }
 
     /// For counters with one writer at a time.
     static void add_one(std::atomic<std::uint64_t>& counter, std::memory_order order) noexcept {
@@ -161,8 +191,7 @@ private:
         return is_closed;
     }
 
-    const std::size_t workers_;
-    const std::unique_ptr<tally[]> tallies_;
+    stable_array<tally> tallies_;
     alignas(64) std::atomic<std::uint64_t> outside_{
         0};  // came in from outside, and whether the door is closed
     alignas(64) std::atomic<std::uint64_t> left_outside_{0};

@@ -3,23 +3,31 @@
 
 /// Where a pool's workers sleep while there is nothing to do, and how they are woken: one at a time.
 ///
-/// A worker is *busy*, *searching* (it looks through the queues) or *sleeping*. One word counts the latter
-/// two:
+/// A worker is *busy*, *searching* (it looks through the queues), *sleeping*, or *unstarted*: threads are
+/// started when they are needed. One word counts the latter three:
 ///
-///     low half   sleepers: workers that sleep, or are about to, and that nobody has woken yet
-///     high half  searchers
+///     bits 0-20   sleepers: workers that sleep, or are about to, and that nobody has woken yet
+///     bits 21-41  unstarted
+///     bits 42-62  searchers
 ///
 /// Who pushed a task calls `notify()`, which wakes a sleeper only if nobody is searching, and counts it as a
 /// searcher from that moment on; so a burst of tasks wakes one worker, not one worker a task. The wakes
 /// are tokens that the sleepers take, not an epoch: a token that arrives before its sleeper waits for it.
 ///
+/// An unstarted worker is woken by being started, as a searcher. Only one thread at a time may start workers
+/// or change how many are unstarted (see thread_crew.hpp, which has the lock), so `notify()` only says that
+/// one should be started; with the lock in hand, `wants_start()` looks again.
+///
 /// No wake is lost. Let P push a task and then look at the word, finding no reason to wake anybody:
 ///
-/// - It saw no sleeper and no searcher. All workers are busy; each looks at the queues before it sleeps.
+/// - It saw no sleeper, no searcher and none unstarted. All workers are busy; each looks at the queues before
+///   it sleeps.
 /// - It saw a searcher, S. Later S either finds work or announces that it will sleep, both by a
 ///   read-modify-write of the word. In `prepare_sleep()`'s case S looks at the queues once more and sees P's
 ///   task. If S found work and was the last searcher, `end_search()` tells it to look and to `notify()` for
 ///   what it sees. If S was not the last, the argument holds for one who still searches.
+/// - It saw a worker unstarted. Then it starts one or, lock in hand, sees a word that gives a reason not to.
+///   A start that fails is a searcher that gives up: `cancel_start()`, then notify() again.
 /// - It saw no sleeper where a worker was just about to become one: that worker's announcement comes after
 ///   P's look, and the worker's last look after its announcement, hence after P's push.
 ///
@@ -31,6 +39,7 @@
 #include <yoke/detail/parking.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace yoke::detail {
@@ -67,17 +76,20 @@ public:
         take_token();  // All sleepers have been woken, so one of the tokens is ours, posted or about to be.
     }
 
-    /// A task was pushed: wakes a sleeper unless somebody is searching already.
-    void notify() noexcept {
+    /// A task was pushed: wakes a sleeper unless somebody is searching already. True if nobody sleeps or
+    /// searches and a worker should be started instead.
+    [[nodiscard]] bool notify() noexcept {
         std::uint64_t seen = word_.load(std::memory_order_seq_cst);
-        while (sleepers(seen) != 0 && searchers(seen) == 0) {
+        while (idle(seen) != 0 && searchers(seen) == 0) {
+            if (sleepers(seen) == 0) return true;
             if (word_.compare_exchange_weak(seen, seen - one_sleeper + one_searcher,
                                             std::memory_order_seq_cst)) {
                 tokens_.fetch_add(1, std::memory_order_release);
                 unpark_one(tokens_);
-                return;
+                return false;
             }
         }
+        return false;
     }
 
     /// Wakes all sleepers.
@@ -94,12 +106,36 @@ public:
         }
     }
 
+    // Starting workers: one thread at a time.
+
+    /// The most workers that can be counted.
+    static constexpr std::size_t most_workers = (std::size_t{1} << 21) - 1;
+
+    /// From now on so many workers are unstarted.
+    void set_unstarted(std::size_t count) noexcept {
+        // Only the difference is added, because the other two counts move all the time.
+        const std::uint64_t before = unstarted(word_.load(std::memory_order_relaxed));
+        word_.fetch_add((count - before) * one_unstarted, std::memory_order_seq_cst);
+    }
+    /// True if nobody sleeps or searches and somebody is unstarted.
+    [[nodiscard]] bool wants_start() const noexcept {
+        const std::uint64_t seen = word_.load(std::memory_order_seq_cst);
+        return sleepers(seen) == 0 && searchers(seen) == 0 && unstarted(seen) != 0;
+    }
+    /// An unstarted worker is about to be started: it counts as a searcher, which it then is.
+    void begin_start() noexcept { word_.fetch_add(one_searcher - one_unstarted, std::memory_order_seq_cst); }
+    /// It could not be started. To be followed by notify().
+    void cancel_start() noexcept { word_.fetch_add(one_unstarted - one_searcher, std::memory_order_seq_cst); }
+
 private:
     static constexpr std::uint64_t one_sleeper = 1;
-    static constexpr std::uint64_t one_searcher = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t one_unstarted = std::uint64_t{1} << 21;
+    static constexpr std::uint64_t one_searcher = std::uint64_t{1} << 42;
 
-    static std::uint64_t sleepers(std::uint64_t word) noexcept { return word & (one_searcher - 1); }
-    static std::uint64_t searchers(std::uint64_t word) noexcept { return word >> 32; }
+    static std::uint64_t sleepers(std::uint64_t word) noexcept { return word & (one_unstarted - 1); }
+    static std::uint64_t unstarted(std::uint64_t word) noexcept { return idle(word) / one_unstarted; }
+    static std::uint64_t idle(std::uint64_t word) noexcept { return word & (one_searcher - 1); }
+    static std::uint64_t searchers(std::uint64_t word) noexcept { return word / one_searcher; }
 
     void take_token() noexcept {
         for (;;) {

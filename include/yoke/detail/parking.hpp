@@ -27,6 +27,13 @@ namespace yoke::detail {
 using parking_word = std::atomic<std::uint32_t>;
 using deadline = std::chrono::steady_clock::time_point;
 
+/// The time point that is `from_now` away, or the last one there is.
+inline deadline deadline_after(std::chrono::nanoseconds from_now) noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    const auto left = deadline::max() - now;
+    return from_now < left ? now + std::chrono::duration_cast<deadline::duration>(from_now) : deadline::max();
+}
+
 #if defined(__linux__)
 
 inline long futex_private(parking_word& word, int operation, std::uint32_t value,

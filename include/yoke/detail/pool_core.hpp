@@ -3,13 +3,16 @@
 
 /// A thread pool without its vocabulary: threads that run task nodes. What the pool's user sees - calls,
 /// futures, receivers - is in executor/thread_pool.hpp; in which order tasks wait is in pool_queues.hpp; how
-/// workers sleep is in eventcount.hpp; who is let in and when all is done is in admission.hpp. Here they
-/// meet, in the worker loop.
+/// workers sleep is in eventcount.hpp; who is let in and when all is done is in admission.hpp; which threads
+/// there are is in thread_crew.hpp. Here they meet, in the worker loop.
 ///
 /// A task's way: take a place (if `max_pending` bounds the pool) and enter the door; push; *begun*, which
 /// frees the place; *finished*, which leaves the door. A worker takes a task from the queues and begins it. A
 /// waiter inside some task, or cancel(), may overtake the workers and begin it too; what then comes out of
 /// the queue is a shell.
+///
+/// Threads are started by the tasks that need them. The first is there before the first task is let in, so a
+/// task that was let in will be run; the others are woken like sleepers, one by one.
 ///
 /// The core is owned by the pool object and by each of its threads, and lives until the last of them lets go;
 /// so a pool may be destroyed by one of its own tasks: the threads then finish what was accepted and take the
@@ -19,27 +22,29 @@
 #include <yoke/detail/config.hpp>
 #include <yoke/detail/eventcount.hpp>
 #include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/pause_gate.hpp>
 #include <yoke/detail/places.hpp>
 #include <yoke/detail/pool_queues.hpp>
+#include <yoke/detail/pool_setup.hpp>
+#include <yoke/detail/stable_array.hpp>
 #include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/thread_crew.hpp>
+#include <yoke/detail/thread_traits.hpp>
+#include <yoke/detail/worker_counters.hpp>
+#include <yoke/detail/worker_hooks.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <exception>
-#include <latch>
+#include <memory>
+#include <mutex>
+#include <stop_token>
 #include <string>
-#include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
-
-#if defined(__linux__)
-#include <pthread.h>
-#endif
 
 namespace yoke::detail {
 
@@ -47,69 +52,40 @@ namespace yoke::detail {
 struct worker_place {
     const void* pool = nullptr;
     std::size_t index = no_worker;
+    worker_counters* counters = nullptr;
 };
 YOKE_SHARED_STATE inline thread_local worker_place this_worker;
 
-/// Names the calling thread "name-index" for debuggers and `top`. Linux shows 15 bytes; the name is cut to
-/// fit.
-inline void name_this_thread(const std::string& name, std::size_t index) noexcept {
-#if defined(__linux__)
-    char number[8];
-    const int digits = std::snprintf(number, sizeof number, "-%zu", index % 100000);
-    char shown[16] = {};
-    const std::size_t kept = name.copy(shown, sizeof shown - 1 - static_cast<std::size_t>(digits));
-    std::memcpy(shown + kept, number, static_cast<std::size_t>(digits));
-    ::pthread_setname_np(::pthread_self(), shown);
-#else
-    static_cast<void>(name);
-    static_cast<void>(index);
-#endif
-}
-
 template <class Queues>
-class pool_core {
+class pool_core final : private thread_crew::work {
 public:
     using node = typename Queues::node;
 
-    /// A pool of `workers` threads, not started yet; at most `max_pending` tasks wait. The caller owns it.
-    pool_core(std::size_t workers, std::size_t max_pending)
-        : queues_(workers),
-          door_(workers),
-          places_(max_pending),
-          owners_(workers + 1),
-          workers_(workers),
-          not_ready_(static_cast<std::ptrdiff_t>(workers)) {}
+    /// A pool without threads. The caller owns it.
+    explicit pool_core(pool_setup setup)
+        : places_(setup.max_pending),
+          crew_(setup.threads, sleep_, *this),
+          watcher_(setup.observed ? setup.hooks.get() : nullptr),
+          setup_(std::move(setup)) {}
     pool_core(const pool_core&) = delete;
     pool_core& operator=(const pool_core&) = delete;
 
-    /// Starts the threads. Each takes its name and calls a copy of `init` with its index before it works.
-    /// Throws the system's error if a thread cannot be started, or the first exception of an `init`;
-    /// abandon() then ends the threads.
-    template <class Init>
-    void start(const std::string& name, const Init& init) {
-        constexpr bool may_fail = !std::is_nothrow_invocable_v<Init&, std::size_t>;
+    /// Starts all threads now and waits until their hooks have begun. Throws the system's error if a thread
+    /// cannot be started, or the first exception of a hook; other threads may run then.
+    void start_all() {
+        const std::lock_guard lock(starting_);
+        std::exception_ptr failure;
         try {
-            threads_.reserve(workers_);
-            while (threads_.size() != workers_) {
-                threads_.emplace_back([this, self = threads_.size(), name, init]() mutable noexcept {
-                    name_this_thread(name, self);
-                    if constexpr (may_fail) {
-                        try_init(init, self);
-                    } else {
-                        init(self);
-                    }
-                    work(self);
-                    disown();
-                });
-            }
+            crew_.start_all();
         } catch (...) {
-            owners_.fetch_sub(workers_ - threads_.size(), std::memory_order_relaxed);
-            throw;
+            failure = std::current_exception();
         }
-        if constexpr (may_fail) {
-            not_ready_.wait();
-            if (init_error_) std::rethrow_exception(init_error_);
-        }
+        // The threads use what the caller gave to the hooks, so wait for them in any case.
+        for (std::uint32_t seen = ready_.load(); seen != crew_.started(); seen = ready_.load())
+            park(ready_, seen);
+        if (failure == nullptr) failure = std::exchange(hook_failure_, nullptr);
+        hook_failed_.clear(std::memory_order_relaxed);
+        if (failure != nullptr) std::rethrow_exception(failure);
     }
 
     /// Gives the pool object's share of the core back: waits until all is done, unless this thread runs one
@@ -117,14 +93,25 @@ public:
     /// forked child (where there are no threads: what they owned stays where it is).
     void abandon() noexcept {
         if (forked()) return;
-        shutdown();
         const bool from_inside = inside_task_of(this);
-        for (std::thread& thread : threads_) from_inside ? thread.detach() : thread.join();
+        const auto limit = setup_.drain_time;
+        if (limit <= limit.zero()) {
+            cancel_pending();
+        } else {
+            shutdown();
+            if (limit != limit.max() && !from_inside && !door_.wait_until(deadline_after(limit)))
+                cancel_pending();
+        }
+        from_inside ? crew_.detach() : crew_.join();
         disown();
     }
 
     // Submission.
 
+    /// Makes sure that there is a thread. Throws what the system says if there is none to be had.
+    void attend() {
+        if (!crew_.attended() && !closed()) crew_.attend();
+    }
     /// The calling thread's number among this pool's workers, or no_worker.
     [[nodiscard]] std::size_t self() const noexcept {
         return this_worker.pool == this ? this_worker.index : no_worker;
@@ -132,7 +119,11 @@ public:
 
     /// Comes in through the door; false after shutdown.
     [[nodiscard]] bool enter() noexcept { return door_.enter(self()); }
-    void leave() noexcept { leave(self()); }
+    /// Goes out without having queued a task.
+    void withdraw() noexcept {
+        count(&worker_counters::withdrawn, 1);
+        leave(self());
+    }
     [[nodiscard]] bool try_take_place() noexcept { return places_.try_take(); }
     /// Waits for a place; false if the pool is shut down meanwhile.
     [[nodiscard]] bool take_place() noexcept {
@@ -145,17 +136,29 @@ public:
     /// Queues a task that holds a place and is inside the door.
     void push(node& task) noexcept {
         queues_.push(task, self());
-        sleep_.notify();
+        wake();
     }
 
+    /// A task is over.
+    void finish() noexcept { leave(self()); }
     /// Somebody who did not take the task from the queues has begun or cancelled it.
-    void note_overtaken() noexcept { queues_.note_overtaken(); }
+    void note_overtaken() noexcept {
+        count(&worker_counters::overtaken, 1);
+        count(&worker_counters::running, 1);
+        queues_.note_overtaken();
+    }
+    /// Such a task is over.
+    void finish_overtaken() noexcept {
+        count(&worker_counters::running, minus_one);
+        finish();
+    }
 
     // Life cycle.
 
     void shutdown() noexcept {
         if (forked()) return;
         if (door_.close()) sleep_.notify_all();
+        gate_.open_always();
         places_.wake_all();
     }
     void cancel_pending() noexcept {
@@ -164,28 +167,90 @@ public:
         door_.enter_anyway();  // a completion might destroy the pool under us
         shutdown();
         {
-            const task_scope running(this);  // completions run here
+            const task_scope running(this);  // callbacks and completions run here
+            stop_.request_stop();
             while (task_node* const task = queues_.take()) task->stop();
         }
+        outsiders_.withdrawn.fetch_add(1, std::memory_order_relaxed);
         leave(no_worker);
     }
     void wait() {
-        if (forked()) throw yoke::forked();
-        if (inside_task_of(this))
-            throw deadlock_error("wait() inside a task of the same pool: the task would wait for itself");
+        may_wait();
         door_.wait();
+    }
+    [[nodiscard]] bool wait_until(deadline until) {
+        may_wait();
+        return door_.wait_until(until);
+    }
+    [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+
+    void pause() noexcept {
+        if (!forked()) gate_.close();
+    }
+    void resume() noexcept {
+        if (forked()) return;
+        gate_.open();
+        // A worker that came to the closed gate did not look for others' work first.
+        if (!queues_.empty()) wake();
+    }
+    [[nodiscard]] bool paused() const noexcept { return gate_.closed(); }
+
+    /// There are to be `threads` threads, at least 1 and at most eventcount::most_workers. If they have to be
+    /// initialized, starts the new ones here; if that throws, there are as many as before.
+    void resize(std::size_t threads) {
+        if (forked()) throw yoke::forked();
+        const std::size_t before = crew_.target();
+        set_target(threads);
+        if (!setup_.initialized) return;
+        try {
+            start_all();
+        } catch (...) {
+            set_target(before);
+            throw;
+        }
     }
 
     [[nodiscard]] bool forked() const noexcept { return fork_.forked(); }
     [[nodiscard]] bool closed() const noexcept { return door_.closed(); }
-    [[nodiscard]] std::size_t concurrency() const noexcept { return workers_; }
-
+    [[nodiscard]] std::size_t concurrency() const noexcept { return crew_.target(); }
     void count_dropped_error() noexcept { dropped_errors_.fetch_add(1, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t dropped_errors() const noexcept {
         return dropped_errors_.load(std::memory_order_relaxed);
     }
+    /// Adds up what everybody has counted; `all` is a pool_statistics (which is above this layer).
+    template <class Statistics>
+    void add_up(Statistics& all) const {
+        std::uint64_t withdrawn = 0;
+        const auto add = [&](const worker_counters& counters) {
+            all.slept += counters.slept.load(std::memory_order_relaxed);
+            all.overtaken += counters.overtaken.load(std::memory_order_relaxed);
+            all.running += counters.running.load(std::memory_order_relaxed);
+            withdrawn += counters.withdrawn.load(std::memory_order_relaxed);
+        };
+        add(outsiders_);
+        const std::size_t workers = counters_.size();
+        all.workers.reserve(workers);
+        for (std::size_t self = 0; self != workers; ++self) {
+            const worker_counters& its = counters_[self];
+            add(its);
+            all.workers.push_back({.done = door_.left_by(self),
+                                   .stolen = queues_.stolen(self),
+                                   .slept = its.slept.load(std::memory_order_relaxed),
+                                   .busy = its.running.load(std::memory_order_relaxed) != 0});
+            all.stolen += all.workers.back().stolen;
+        }
+        // First who left, then who came in: so nobody is missed among the latter.
+        const std::uint64_t left = door_.left();
+        const std::uint64_t inside = door_.entered() - left;
+        all.done = left - withdrawn;
+        all.queued = inside > all.running ? inside - all.running : 0;
+        all.threads = crew_.running();
+        all.dropped_errors = dropped_errors();
+    }
 
 private:
+    static constexpr std::uint64_t minus_one = static_cast<std::uint64_t>(-1);
+
     ~pool_core() {
         // Everybody has left; what remains are shells of tasks that others ran.
         while (task_node* const shell = queues_.take()) shell->stop();
@@ -194,55 +259,151 @@ private:
     void leave(std::size_t self) noexcept {
         door_.leave(self, [this]() noexcept { sleep_.notify_all(); });
     }
-
-    void disown() noexcept {
-        if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    /// Worker `self` has no work and is about to sleep, to wait, or to leave. True if there will never be any again.
+    [[nodiscard]] bool is_over(std::size_t self) noexcept {
+        return door_.settle(self, [this]() noexcept { sleep_.notify_all(); });
     }
 
-    template <class Init>
-    void try_init(Init& init, std::size_t self) noexcept {
-        try {
-            init(self);
-        } catch (...) {
-            if (!init_failed_.test_and_set(std::memory_order_relaxed)) init_error_ = std::current_exception();
+    void disown() noexcept {
+        if (crew_.let_go()) delete this;
+    }
+
+    /// Counts for this thread: cheaply if it is one of the workers.
+    void count(std::atomic<std::uint64_t> worker_counters::*counter, std::uint64_t more) noexcept {
+        if (this_worker.pool == this) {
+            worker_counters::add(this_worker.counters->*counter, more);
+        } else {
+            (outsiders_.*counter).fetch_add(more, std::memory_order_relaxed);
         }
-        not_ready_.count_down();
+    }
+
+    /// There is new work.
+    void wake() noexcept {
+        crew_.notify([this]() noexcept { return door_.drained(); });
+    }
+
+    void may_wait() const {
+        if (forked()) throw yoke::forked();
+        if (inside_task_of(this))
+            throw deadlock_error("wait() inside a task of the same pool: the task would wait for itself");
+    }
+
+    void set_target(std::size_t threads) noexcept {
+        crew_.resize(threads);
+        sleep_.notify_all();
+        gate_.ring();
+        if (!queues_.empty()) wake();
+    }
+
+    // thread_crew::work
+    void prepare_worker(std::size_t self) override {
+        // The counters last: who sees them may ask the others.
+        for (; queue_owners_ <= self; ++queue_owners_) queues_.add_worker();
+        for (; tallies_ <= self; ++tallies_) door_.add_worker();
+        while (counters_.size() <= self) counters_.add();
+    }
+    void live(std::size_t self) noexcept override {
+        name_this_thread(setup_.name, self);
+        if (!setup_.processors.empty()) pin_this_thread(setup_.processors[self % setup_.processors.size()]);
+        if (setup_.hooks == nullptr) {
+            work_all(self);
+        } else if (begin_hooks(self)) {
+            work_all(self);
+            setup_.hooks->end(self);
+        } else {
+            crew_.quit(self);
+            leave_search();
+        }
+        disown();
+    }
+    [[nodiscard]] bool begin_hooks(std::size_t self) noexcept {
+        bool begun = false;
+        try {
+            setup_.hooks->begin(self);
+            begun = true;
+        } catch (...) {
+            if (!hook_failed_.test_and_set(std::memory_order_relaxed))
+                hook_failure_ = std::current_exception();
+        }
+        ready_.fetch_add(1);
+        unpark_all(ready_);
+        return begun;
     }
 
     /// The worker loop.
-    void work(std::size_t self) noexcept {
-        this_worker = {this, self};
+    void work_all(std::size_t self) noexcept {
+        worker_counters& mine = counters_[self];
+        this_worker = {this, self, &mine};
         const task_scope running(this);
-        while (task_node* const task = find_task(self)) {
+        // A new thread counts as a searcher, so it begins with a search.
+        task_node* task = search_task(self);
+        if (task == nullptr) task = find_task(self);
+        for (; task != nullptr; task = find_task(self)) {
+            worker_counters::add(mine.running, 1);
+            if (watcher_ != nullptr) watcher_->task_begin(self);
             // relaxed: a task that misses the order by a hair began before it.
             if (cancelling_.load(std::memory_order_relaxed)) {
                 task->stop();
             } else {
                 task->run();
             }
+            if (watcher_ != nullptr) watcher_->task_end(self);
+            worker_counters::add(mine.running, minus_one);
         }
         this_worker = {};
     }
 
-    /// The next task for this worker, or null when there will never be one again. Sleeps meanwhile.
+    /// The next task for this worker, or null when it has to leave: there will never be a task again, or
+    /// the pool has become smaller. Sleeps meanwhile.
     task_node* find_task(std::size_t self) noexcept {
-        if (task_node* const task = queues_.next(self)) return task;
-        sleep_.begin_search();
         for (;;) {
-            if (task_node* const task = queues_.search(self)) {
-                // While we searched nobody was woken, so if there is more work we send the next one.
-                if (sleep_.end_search() && !queues_.empty()) sleep_.notify();
+            if (is_held_up() && (is_over(self) || !gate_.wait([&]() noexcept { return retires(self); })))
+                return nullptr;
+            if (task_node* const task = queues_.next(self)) return task;
+            sleep_.begin_search();
+            if (task_node* const task = search_task(self)) return task;
+            if (is_over(self)) return nullptr;
+        }
+    }
+
+    /// Searches, and sleeps while there is nothing to find. Null if the worker is held up or there will never
+    /// be a task again. The caller is a searcher; afterwards it is not.
+    task_node* search_task(std::size_t self) noexcept {
+        for (;;) {
+            task_node* const task = is_held_up() ? nullptr : queues_.search(self);
+            if (task != nullptr || is_held_up()) {
+                leave_search();
                 return task;
             }
             sleep_.prepare_sleep();
-            if (!queues_.empty()) {
+            if (!queues_.empty() || crew_.too_many()) {
                 sleep_.withdraw();
-            } else if (door_.settle(self, [this]() noexcept { sleep_.notify_all(); })) {
+            } else if (is_over(self)) {
                 return nullptr;
             } else {
-                sleep_.sleep();
+                sleep(self);
             }
         }
+    }
+    void leave_search() noexcept {
+        // While we searched nobody was woken, so if there is more work we send the next one.
+        if (sleep_.end_search() && !queues_.empty()) wake();
+    }
+    void sleep(std::size_t self) noexcept {
+        worker_counters::add(counters_[self].slept, 1);
+        if (watcher_ != nullptr) watcher_->sleep_begin(self);
+        sleep_.sleep();
+        if (watcher_ != nullptr) watcher_->sleep_end(self);
+    }
+
+    /// True if no worker may take a task now, or some have to leave.
+    [[nodiscard]] bool is_held_up() const noexcept { return gate_.closed() || crew_.too_many(); }
+    /// Leaves, if this is one worker too many. What is in its queue the others will find.
+    [[nodiscard]] bool retires(std::size_t self) noexcept {
+        if (!crew_.too_many() || !crew_.retire(self)) return false;
+        // It was busy and did not look at the queues a last time, as the others rely on.
+        if (!queues_.empty()) wake();
+        return true;
     }
 
     // What every task writes, what every push reads, and what hardly changes, each on lines of its own.
@@ -250,17 +411,24 @@ private:
     alignas(64) eventcount sleep_;
     alignas(64) admission door_;  // after what the last one out still touches
     alignas(64) places places_;
-    alignas(64) std::atomic<bool> cancelling_{false};
-    std::atomic<std::uint64_t> dropped_errors_{0};
-    std::atomic<std::size_t> owners_;
-    const std::size_t workers_;
+    worker_counters outsiders_;
+    alignas(64) thread_crew crew_;
+    pause_gate gate_;
+    std::atomic<bool> cancelling_{false};
+    worker_hooks* const watcher_;
     const fork_watch fork_;
-    std::vector<std::thread> threads_;
-    // Here and not on the constructor's stack: the last thread to count down may touch the latch a moment too
-    // long.
-    std::latch not_ready_;
-    std::atomic_flag init_failed_;
-    std::exception_ptr init_error_;
+    stable_array<worker_counters> counters_;
+    const pool_setup setup_;
+    std::atomic<std::uint64_t> dropped_errors_{0};
+    std::stop_source stop_;
+    // How far prepare_worker() has come.
+    std::size_t queue_owners_ = 0;
+    std::size_t tallies_ = 0;
+    // Starting with hooks. `ready_` counts the threads whose hooks have begun.
+    std::mutex starting_;
+    parking_word ready_{0};
+    std::atomic_flag hook_failed_;
+    std::exception_ptr hook_failure_;
 };
 
 }  // namespace yoke::detail

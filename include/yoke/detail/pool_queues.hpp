@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// The three orders in which a thread pool's tasks can wait. Each class has the same five members, all that
-/// the worker loop (pool_core.hpp) knows:
+/// The three orders in which a thread pool's tasks can wait. Each class has the same members, all that the
+/// worker loop (pool_core.hpp) knows:
 ///
+///     add_worker()           there is one worker more, with the next number; may throw std::bad_alloc
 ///     push(task, self)       a new task; `self` is the worker that submits it, or `no_worker`. Cannot fail.
 ///     next(self)             what worker `self` should do now, if that is cheap to tell; else null
 ///     search(self)           as next, but looks everywhere
 ///     take()                 any task, for any thread: to empty the queues
 ///     empty()                true if no task waits; seq_cst, see eventcount.hpp
+///     stolen(self)           how many tasks worker `self` has taken from other workers' queues
 ///
 /// and `note_overtaken()`, said after a task was begun or cancelled by somebody who did not take it from
 /// here, so that the shells it leaves behind can be swept out now and then.
@@ -16,12 +18,14 @@
 #include <yoke/detail/admission.hpp>  // for no_worker
 #include <yoke/detail/injection_queue.hpp>
 #include <yoke/detail/priority_queue.hpp>
+#include <yoke/detail/stable_array.hpp>
 #include <yoke/detail/task_node.hpp>
 #include <yoke/detail/work_stealing_deque.hpp>
+#include <yoke/detail/worker_counters.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace yoke::detail {
 
@@ -30,13 +34,13 @@ class fifo_queues {
 public:
     using node = task_node;
 
-    explicit fifo_queues(std::size_t) {}
-
+    void add_worker() noexcept {}
     void push(node& task, std::size_t) noexcept { tasks_.push(task); }
     task_node* next(std::size_t) noexcept { return take(); }
     task_node* search(std::size_t) noexcept { return take(); }
     task_node* take() noexcept { return tasks_.pop(1).pop(); }
     [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+    [[nodiscard]] std::uint64_t stolen(std::size_t) const noexcept { return 0; }
     void note_overtaken() noexcept { tasks_.note_overtaken(); }
 
 private:
@@ -49,13 +53,13 @@ class priority_queues {
 public:
     using node = prioritized_node;
 
-    explicit priority_queues(std::size_t) {}
-
+    void add_worker() noexcept {}
     void push(node& task, std::size_t) noexcept { tasks_.push(task); }
     task_node* next(std::size_t) noexcept { return take(); }
     task_node* search(std::size_t) noexcept { return take(); }
     task_node* take() noexcept { return tasks_.pop(); }
     [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+    [[nodiscard]] std::uint64_t stolen(std::size_t) const noexcept { return 0; }
     void note_overtaken() noexcept { tasks_.note_overtaken(); }
 
 private:
@@ -72,9 +76,8 @@ class work_stealing_queues {
 public:
     using node = task_node;
 
-    explicit work_stealing_queues(std::size_t workers) : workers_(workers) {
-        for (std::size_t i = 0; i != workers; ++i) workers_[i].random = static_cast<std::uint32_t>(i) + 1;
-    }
+    /// A worker that has left for good keeps its queue, from which the others take what is left in it.
+    void add_worker() { workers_.add(static_cast<std::uint32_t>(workers_.size()) + 1); }
 
     void push(node& task, std::size_t self) noexcept {
         if (self == no_worker) return shared_.push(task);
@@ -98,18 +101,23 @@ public:
         worker& me = workers_[self];
         if (task_node* const task = me.tasks.pop()) return task;
         if (task_node* const task = take_shared(me)) return task;
-        const std::size_t first = me.next_random() % workers_.size();
-        for (std::size_t i = 0; i != workers_.size(); ++i) {
-            if (task_node* const task = workers_[(first + i) % workers_.size()].tasks.steal()) return task;
+        const std::size_t count = workers_.size();
+        const std::size_t first = me.next_random() % count;
+        for (std::size_t i = 0; i != count; ++i) {
+            if (task_node* const task = workers_[(first + i) % count].tasks.steal()) {
+                worker_counters::add(me.stolen, 1);
+                return task;
+            }
         }
         return nullptr;
     }
 
     task_node* take() noexcept {
         if (task_node* const task = shared_.pop(1).pop()) return task;
-        for (worker& victim : workers_) {
-            while (!victim.tasks.empty()) {
-                if (task_node* const task = victim.tasks.steal()) return task;
+        for (std::size_t i = 0; i != workers_.size(); ++i) {
+            deque& victim = workers_[i].tasks;
+            while (!victim.empty()) {
+                if (task_node* const task = victim.steal()) return task;
             }
         }
         return nullptr;
@@ -117,10 +125,15 @@ public:
 
     [[nodiscard]] bool empty() const noexcept {
         if (!shared_.empty()) return false;
-        for (const worker& w : workers_) {
-            if (!w.tasks.empty()) return false;
+        const std::size_t count = workers_.size();
+        for (std::size_t i = 0; i != count; ++i) {
+            if (!workers_[i].tasks.empty()) return false;
         }
         return true;
+    }
+
+    [[nodiscard]] std::uint64_t stolen(std::size_t self) const noexcept {
+        return workers_[self].stolen.load(std::memory_order_relaxed);
     }
 
     void note_overtaken() noexcept { shared_.note_overtaken(); }
@@ -132,9 +145,12 @@ private:
     using deque = work_stealing_deque<task_node, 256>;
 
     struct worker {
+        explicit worker(std::uint32_t seed) noexcept : random(seed) {}
+
         deque tasks;
         unsigned looks = 0;
-        std::uint32_t random = 1;
+        std::uint32_t random;  // never 0
+        std::atomic<std::uint64_t> stolen{0};
 
         /// Marsaglia, "Xorshift RNGs" (2003).
         std::uint32_t next_random() noexcept {
@@ -174,7 +190,7 @@ private:
     }
 
     injection_queue shared_;
-    std::vector<worker> workers_;
+    stable_array<worker> workers_;
 };
 
 }  // namespace yoke::detail

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// A fixed crew of threads that runs tasks.
+/// A crew of threads that runs tasks.
 ///
 ///     yoke::thread_pool pool;                  // as many threads as this process may use
 ///     yoke::future<int> answer = pool.submit([](int x) { return x + 1; }, 41);
@@ -17,6 +17,9 @@
 ///   that; its threads go on, finish what was accepted and end by themselves.
 /// - `max_pending` bounds the tasks that have not begun. With all places taken `submit` waits, `try_submit`
 ///   fails, and inside a task, which must not wait, the new task runs at once in the caller.
+/// - Threads are started when there is work for them, one by one, so a pool that is not used costs next to
+///   nothing. The submission that finds no thread at all starts the first one, or throws std::system_error if it
+///   cannot; if a further one cannot be started, those that run do the work, and it is tried again later.
 /// - After fork() the child has no threads: there, using the pool throws `forked` and destroying it does
 ///   nothing.
 ///
@@ -30,12 +33,14 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/block_cache.hpp>
-#include <yoke/detail/cpu.hpp>
 #include <yoke/detail/pool_core.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
+#include <yoke/executor/thread_pool_options.hpp>
 #include <yoke/future.hpp>
+#include <yoke/observe/pool_statistics.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +50,6 @@
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -68,19 +72,6 @@ struct fifo {
 template <class Compare = std::less<>>
 struct priority {
     using queues = detail::priority_queues<Compare>;
-};
-
-/// What a thread pool is made with.
-struct thread_pool_options {
-    /// `max_pending` of a pool without a bound.
-    static constexpr std::size_t unbounded = detail::places::unlimited;
-
-    /// Number of threads; 0 means as many as the process may use: processors, but no more than its CPU quota.
-    std::size_t threads = 0;
-    /// How many accepted tasks may wait to begin; at least 1.
-    std::size_t max_pending = unbounded;
-    /// Names the threads "name-0", "name-1", ... for debuggers and `top`.
-    std::string name = "yoke";
 };
 
 namespace detail {
@@ -120,14 +111,14 @@ public:
         Core& pool = overtake();
         const task_scope running(&pool);
         this->run_claimed();
-        pool.leave();
+        pool.finish_overtaken();
     }
     bool try_cancel() noexcept override {
         if (!this->claim()) return false;
         Core& pool = overtake();
         const task_scope running(&pool);
         this->stop_claimed();
-        pool.leave();
+        pool.finish_overtaken();
         return true;
     }
 
@@ -144,7 +135,7 @@ private:
         Core& pool = pool_;
         if (this->unshared() && this->error()) pool.count_dropped_error();
         this->release();
-        pool.leave();
+        pool.finish();
     }
 
     Core& pool_;
@@ -194,7 +185,7 @@ private:
     void leave() noexcept {
         Core& pool = pool_;
         delete this;
-        pool.leave();
+        pool.finish();
     }
 
     Core& pool_;
@@ -223,9 +214,11 @@ class admitted_task {
 public:
     enum class when_full { wait, fail };
 
-    /// Throws pool_closed or forked. With `fail` and a full pool: an empty right.
+    /// Throws pool_closed, forked, or, if there is no thread and none to be had, std::system_error. With `fail` and a
+    /// full pool: an empty right.
     admitted_task(Core& pool, when_full policy) {
         if (pool.forked()) throw forked();
+        pool.attend();
         if (!pool.try_take_place()) {
             if (pool.closed()) throw pool_closed();
             if (policy == when_full::fail) return;
@@ -248,7 +241,7 @@ public:
     ~admitted_task() {
         if (pool_ == nullptr) return;
         pool_->release_place();
-        pool_->leave();
+        pool_->withdraw();
     }
 
     explicit operator bool() const noexcept { return pool_ != nullptr; }
@@ -288,39 +281,36 @@ public:
     explicit basic_thread_pool(std::size_t threads)
         : basic_thread_pool(thread_pool_options{.threads = threads}) {}
 
-    /// Starts all threads. Throws std::system_error if one cannot be started (those that were are ended
-    /// first), and std::invalid_argument if `max_pending` is 0.
-    explicit basic_thread_pool(const thread_pool_options& options)
-        : basic_thread_pool(options, [](std::size_t) noexcept {}) {}
+    /// Starts no thread yet. Throws std::invalid_argument if an option makes no sense.
+    explicit basic_thread_pool(const thread_pool_options& options) {
+        core_ = new core(detail::to_setup(options));
+    }
 
-    /// The same; each thread calls a copy of `init` with its number, 0 to threads - 1, before its first task.
-    /// If one of these calls throws, the constructor ends the threads and throws the first such exception.
+    /// Starts all threads at once; each calls a copy of `init` with its number, 0 to threads - 1, before its first
+    /// task. Throws std::system_error if a thread cannot be started, or the first exception of an `init`; the threads
+    /// that were started are ended first. (To do something when a thread ends, see `pool_observer::worker_ended`.)
     template <std::invocable<std::size_t> Init>
     basic_thread_pool(const thread_pool_options& options, const Init& init) {
-        if (options.max_pending == 0)
-            throw std::invalid_argument(
-                "thread_pool_options::max_pending is 0, so no task could ever wait; use 1 or more");
-        const std::size_t threads = options.threads != 0 ? options.threads : detail::default_concurrency();
-        std::unique_ptr<core, void (*)(core*)> made(new core(threads, options.max_pending),
+        std::unique_ptr<core, void (*)(core*)> made(new core(detail::to_setup(options, init)),
                                                     [](core* failed) { failed->abandon(); });
-        made->start(options.name, init);
+        made->start_all();
         core_ = made.release();
     }
 
     basic_thread_pool(const basic_thread_pool&) = delete;
     basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
-    /// `shutdown()`, then waits for all accepted tasks and ends the threads. See above for a pool destroyed
-    /// by its own task or in a forked child.
+    /// `shutdown()`, then waits for all accepted tasks (see `drain_time`) and ends the threads. See above for a pool
+    /// destroyed by its own task or in a forked child.
     ~basic_thread_pool() { core_->abandon(); }
 
-    /// The number of threads.
+    /// How many threads there may be.
     [[nodiscard]] std::size_t concurrency() const noexcept { return core_->concurrency(); }
 
     /// Runs `f(args...)` on a thread of the pool and completes `receiver` there. Decay-copies all. Waits for
     /// a place if the pool is full; inside a task it runs the call here instead. Throws pool_closed after
-    /// shutdown, forked in a forked child, the arguments untouched; and what copying them throws, in which
-    /// case nothing is queued.
+    /// shutdown, forked in a forked child, std::system_error if there is no thread and none can be started, all with
+    /// the arguments untouched; and what copying them throws, in which case nothing is queued.
     template <class Receiver, class F, class... Args>
         requires callable_with<F, Args...> && receiver_of<Receiver, call_result<F, Args...>>
     void execute(Receiver&& receiver, F&& f, Args&&... args) {
@@ -374,15 +364,51 @@ public:
     }
 
     /// Blocks until every accepted task has completed, receivers and continuations included; tasks submitted
-    /// meanwhile may or may not be waited for. Throws deadlock_error inside a task of this pool, forked in a
-    /// forked child.
+    /// meanwhile may or may not be waited for. If the pool is paused, that takes until somebody resumes it. Throws deadlock_error
+    /// inside a task of this pool, forked in a forked child.
     void wait() { core_->wait(); }
+    /// The same, but not for longer than `most`: false if there are tasks left then.
+    [[nodiscard]] bool wait_for(std::chrono::nanoseconds most) {
+        return core_->wait_until(detail::deadline_after(most));
+    }
 
-    /// Takes no more work; what was accepted still runs. Does not wait.
+    /// Takes no more work; what was accepted still runs, also if the pool was paused. Does not wait.
     void shutdown() noexcept { core_->shutdown(); }
-    /// Takes no more work, and completes what has not begun as stopped, here in the caller. Does not wait for
-    /// the rest.
+    /// Takes no more work, requests `stop_token()`, and completes what has not begun as stopped, here in the caller.
+    /// Does not wait for the rest.
     void shutdown(cancel_pending_t) noexcept { core_->cancel_pending(); }
+
+    /// Is requested by `shutdown(cancel_pending)`, also by a destructor whose `drain_time` is over: tasks that take long
+    /// can look at it.
+    [[nodiscard]] std::stop_token stop_token() const noexcept { return core_->stop_token(); }
+
+    /// From now on no worker takes a task, until resume(). What runs goes on, and so does a task that a worker
+    /// was just taking. Who waits for a task that has not begun still runs it himself, and a task that submits
+    /// to a full pool still runs that at once. Has no effect after shutdown.
+    void pause() noexcept { core_->pause(); }
+    void resume() noexcept { core_->resume(); }
+    [[nodiscard]] bool is_paused() const noexcept { return core_->paused(); }
+
+    /// Makes it a pool of `threads` threads. Additional ones are started when there is work for them. If there
+    /// are too many, idle threads end first, and others after their present task; what they had queued is done
+    /// by those that stay. May be called at any time, also in a task; does not wait. A pool with an
+    /// initialization starts additional threads here and now; if that fails it throws as the constructor does,
+    /// and the pool has the size it had. Throws std::invalid_argument if `threads` is 0, forked in a forked
+    /// child.
+    void resize(std::size_t threads) {
+        if (threads == 0)
+            throw std::invalid_argument("resize(0): a pool without threads could not run anything; to make "
+                                        "it hold still, use pause()");
+        detail::check_pool_size("resize()", threads);
+        core_->resize(threads);
+    }
+
+    /// What the pool has done and is doing. Does not disturb the workers. Throws std::bad_alloc.
+    [[nodiscard]] pool_statistics statistics() const {
+        pool_statistics all;
+        core_->add_up(all);
+        return all;
+    }
 
     /// How many exceptions nobody could receive: those of detached tasks, and those of tasks whose future was
     /// dropped before they threw.
