@@ -7,9 +7,28 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <vector>
 
 using yoke::detail::no_worker;
 using yoke_test::node;
+
+namespace {
+
+/// Runs what came out of the queues, if anything, and tells which of the nodes it was.
+template <class Nodes>
+auto* ran(yoke::detail::task* taken, Nodes& nodes) {
+    typename Nodes::value_type* which = nullptr;
+    if (taken == nullptr) return which;
+    std::vector<int> before;
+    for (auto& n : nodes) before.push_back(n.runs);
+    taken->run();
+    for (std::size_t i = 0; i != before.size(); ++i) {
+        if (nodes[i].runs != before[i]) which = &nodes[i];
+    }
+    return which;
+}
+
+}  // namespace
 
 TEST_CASE(
     "a stealing worker takes its own youngest task first, then work from outside, then others' oldest") {
@@ -26,13 +45,14 @@ TEST_CASE(
     queues.push(nodes[4], no_worker);
     queues.push(nodes[5], no_worker);
     REQUIRE_FALSE(queues.empty());
-    REQUIRE(queues.next(0) == &nodes[1]);
-    REQUIRE(queues.next(0) == &nodes[0]);
-    REQUIRE(queues.next(0) == nullptr);      // what is not its own takes a search
-    REQUIRE(queues.search(0) == &nodes[4]);  // and took the next one along, its share of two being two
-    REQUIRE(queues.search(0) == &nodes[5]);
-    REQUIRE(queues.search(0) == &nodes[2]);
-    REQUIRE(queues.search(0) == &nodes[3]);
+    REQUIRE(ran(queues.next(0), nodes) == &nodes[1]);
+    REQUIRE(ran(queues.next(0), nodes) == &nodes[0]);
+    REQUIRE(queues.next(0) == nullptr);  // what is not its own takes a search
+    REQUIRE(ran(queues.search(0), nodes) ==
+            &nodes[4]);  // and took the next one along, its share of two being two
+    REQUIRE(ran(queues.next(0), nodes) == &nodes[5]);
+    REQUIRE(ran(queues.search(0), nodes) == &nodes[2]);
+    REQUIRE(ran(queues.search(0), nodes) == &nodes[3]);
     REQUIRE(queues.search(0) == nullptr);
     REQUIRE(queues.empty());
 }
@@ -42,10 +62,11 @@ TEST_CASE("a batch from outside stays in order and can be stolen") {
     yoke::detail::work_stealing_queues queues;
     for (int i = 0; i != 2; ++i) queues.add_worker();
     for (auto& n : nodes) queues.push(n, no_worker);
-    REQUIRE(queues.search(0) == &nodes[0]);
-    REQUIRE(queues.next(0) == &nodes[1]);
-    REQUIRE(queues.next(0) == &nodes[2]);
-    for (std::size_t left = nodes.size() - 3; left != 0; --left) REQUIRE(queues.search(1) != nullptr);
+    REQUIRE(ran(queues.search(0), nodes) == &nodes[0]);
+    REQUIRE(ran(queues.next(0), nodes) == &nodes[1]);
+    REQUIRE(ran(queues.next(0), nodes) == &nodes[2]);
+    for (std::size_t left = nodes.size() - 3; left != 0; --left)
+        REQUIRE(ran(queues.search(1), nodes) != nullptr);
     REQUIRE(queues.empty());
 }
 
@@ -82,8 +103,8 @@ TEST_CASE("now and then a stealing worker begins with the oldest work") {
     for (auto& n : young) {
         queues.push(n, 0);
         ++looks_until_old;
-        const auto* const task = queues.next(0);
-        if (task == &old[0] || task == &old[1]) ++found;
+        if (auto* const task = queues.next(0)) task->run();
+        found = static_cast<std::size_t>(old[0].runs + old[1].runs);
         if (found == 2) break;
     }
     REQUIRE(found == 2);
@@ -96,12 +117,16 @@ TEST_CASE("taking from anywhere empties the queues of every order") {
     for (int i = 0; i != 2; ++i) stealing.add_worker();
     for (std::size_t i = 0; i != nodes.size(); ++i) stealing.push(nodes[i], i % 3 == 2 ? no_worker : i % 3);
     std::size_t taken = 0;
-    while (stealing.take() != nullptr) ++taken;
+    while (auto* const task = stealing.take()) {
+        task->run();
+        ++taken;
+    }
     REQUIRE(taken == nodes.size());
 
     yoke::detail::fifo_queues fifo;
+    fifo.add_worker();
     for (auto& n : nodes) fifo.push(n, no_worker);
-    for (auto& n : nodes) REQUIRE(fifo.take() == &n);
+    for (auto& n : nodes) REQUIRE(ran(fifo.take(), nodes) == &n);
     REQUIRE(fifo.empty());
 
     std::array<yoke_test::prioritized_node, 3> prioritized;

@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <latch>
 #include <memory>
@@ -84,6 +87,13 @@ private:
     yoke::task_options options_;
 };
 
+/// The result of a task that is to run on its pool's own thread, and not in who waits for it.
+template <class R>
+R from_worker(yoke::future<R> outcome) {
+    outcome.wait_until(std::chrono::steady_clock::time_point::max());
+    return outcome.get();
+}
+
 struct throws_when_copied {
     throws_when_copied() = default;
     throws_when_copied(const throws_when_copied&) { throw std::runtime_error("not to be copied"); }
@@ -91,6 +101,51 @@ struct throws_when_copied {
 };
 
 }  // namespace
+
+// Many tasks at once
+
+TEMPLATE_TEST_CASE("a bulk calls its function once for each number", "[concurrent]", YOKE_ALL_POOLS) {
+    TestType pool(2);
+    for (const std::size_t count : {0u, 1u, 2u, 1000u}) {
+        std::vector<std::atomic<int>> calls(count);
+        pool.bulk(count, [&calls](std::size_t i) { ++calls[i]; }).get();
+        REQUIRE(std::all_of(calls.begin(), calls.end(), [](const auto& n) { return n == 1; }));
+    }
+    std::atomic<int> nobody_waits{0};
+    static_cast<void>(pool.bulk(100, [&nobody_waits](std::size_t) { ++nobody_waits; }));
+    pool.wait();
+    REQUIRE(nobody_waits == 100);
+    REQUIRE(pool.submit([&pool] {
+                    std::atomic<int> inside{0};
+                    pool.bulk(100, [&inside](std::size_t) { ++inside; }).get();
+                    return inside.load();
+                })
+                .get() == 100);
+}
+
+TEST_CASE("a bulk is cancelled, stopped and refused like a task", "[concurrent]") {
+    yoke::thread_pool pool(1);
+    std::atomic<int> calls{0};
+    {
+        occupation busy(pool);
+        auto cancelled = pool.bulk(10, [&calls](std::size_t) { ++calls; });
+        REQUIRE(cancelled.cancel());
+        REQUIRE_THROWS_AS(cancelled.get(), yoke::cancelled);
+        auto stopped = pool.bulk(10, [&calls](std::size_t) { ++calls; });
+        pool.shutdown(yoke::cancel_pending);
+        REQUIRE_THROWS_AS(stopped.get(), yoke::cancelled);
+    }
+    REQUIRE(calls == 0);
+    REQUIRE_THROWS_AS(pool.bulk(10, [](std::size_t) {}), yoke::pool_closed);
+}
+
+TEMPLATE_TEST_CASE("a range of items becomes a task for each", "[concurrent]", YOKE_ALL_POOLS) {
+    TestType pool(2);
+    const std::vector<int> items{1, 2, 3};
+    auto futures = pool.submit_range(items, [](int x) { return 10 * x; });
+    REQUIRE(futures.size() == 3);
+    for (std::size_t i = 0; i != 3; ++i) REQUIRE(futures[i].get() == 10 * items[i]);
+}
 
 // Outcomes
 
@@ -280,7 +335,7 @@ TEMPLATE_TEST_CASE("tasks may wait for tasks they submit, on a pool of any size"
     };
     for (const std::size_t threads : {1u, 2u, 8u}) {
         TestType pool(threads);
-        REQUIRE(pool.submit(fibonacci{pool}, 13).get() == 233);
+        REQUIRE(from_worker(pool.submit(fibonacci{pool}, 13)) == 233);
     }
 }
 
@@ -288,19 +343,18 @@ TEMPLATE_TEST_CASE("a waiting task runs the awaited task and nothing else", "[co
     TestType pool(1);
     bool inside = false;
     std::atomic<bool> on_top{false};
-    pool.submit([&] {
-            for (int i = 0; i != 10; ++i) {
-                pool.detach([&] { on_top = on_top || inside; });
-            }
-            auto awaited = pool.submit([] { return 1; });
-            for (int i = 0; i != 10; ++i) {
-                pool.detach([&] { on_top = on_top || inside; });
-            }
-            inside = true;
-            awaited.get();
-            inside = false;
-        })
-        .get();
+    from_worker(pool.submit([&] {
+        for (int i = 0; i != 10; ++i) {
+            pool.detach([&] { on_top = on_top || inside; });
+        }
+        auto awaited = pool.submit([] { return 1; });
+        for (int i = 0; i != 10; ++i) {
+            pool.detach([&] { on_top = on_top || inside; });
+        }
+        inside = true;
+        awaited.get();
+        inside = false;
+    }));
     pool.wait();
     REQUIRE_FALSE(on_top);
 }
@@ -549,26 +603,23 @@ TEMPLATE_TEST_CASE("shutdown(cancel_pending) stops what has not begun", "[concur
 
 TEST_CASE("shutdown may be called inside a task, which still finishes", "[concurrent]") {
     yoke::thread_pool pool(1);
-    const bool refused = pool.submit([&pool] {
-                                 pool.shutdown();
-                                 try {
-                                     pool.detach([] {});
-                                 } catch (const yoke::pool_closed&) {
-                                     return true;
-                                 }
-                                 return false;
-                             })
-                             .get();
+    const bool refused = from_worker(pool.submit([&pool] {
+        pool.shutdown();
+        try {
+            pool.detach([] {});
+        } catch (const yoke::pool_closed&) {
+            return true;
+        }
+        return false;
+    }));
     REQUIRE(refused);
 
     yoke::thread_pool second(1);
     outcomes seen;
-    second
-        .submit([&] {
-            for (int i = 0; i != 10; ++i) second.execute(counting_receiver(seen), [] {});
-            second.shutdown(yoke::cancel_pending);
-        })
-        .get();
+    from_worker(second.submit([&] {
+        for (int i = 0; i != 10; ++i) second.execute(counting_receiver(seen), [] {});
+        second.shutdown(yoke::cancel_pending);
+    }));
     REQUIRE(seen.stops == 10);
 }
 
@@ -699,11 +750,7 @@ TEST_CASE("threads have names with their number", "[concurrent]") {
         ::pthread_getname_np(::pthread_self(), text, sizeof text);
         return std::string(text);
     };
-    const auto name_in = [&name](yoke::thread_pool& pool) {
-        auto text = pool.submit(name);
-        text.wait_until(std::chrono::steady_clock::time_point::max());  // on the pool's own thread
-        return text.get();
-    };
+    const auto name_in = [&name](yoke::thread_pool& pool) { return from_worker(pool.submit(name)); };
     yoke::thread_pool plain(1);
     REQUIRE(name_in(plain) == "yoke-0");
     yoke::thread_pool long_named({.threads = 1, .name = "a-rather-long-name"});

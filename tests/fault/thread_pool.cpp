@@ -175,7 +175,7 @@ TEMPLATE_TEST_CASE("the blocks of cancelled tasks do not pile up", "[concurrent]
         pool.submit([] {}).cancel();
         most = std::max(most, living - before);
     }
-    REQUIRE(most <= 2000);
+    REQUIRE(most <= 4000);
     end.count_down();
     pool.wait();
 }
@@ -192,7 +192,7 @@ TEMPLATE_TEST_CASE("the blocks of tasks that their waiter ran do not pile up", "
             }
         })
         .get();
-    REQUIRE(most <= 2000);
+    REQUIRE(most <= 4000);
 }
 
 TEMPLATE_TEST_CASE("a pool that cannot be made leaks nothing", "[concurrent]", stealing_pool, fifo_pool,

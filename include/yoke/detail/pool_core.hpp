@@ -27,6 +27,7 @@
 #include <yoke/detail/pool_queues.hpp>
 #include <yoke/detail/pool_setup.hpp>
 #include <yoke/detail/stable_array.hpp>
+#include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/detail/thread_crew.hpp>
 #include <yoke/detail/thread_traits.hpp>
@@ -139,6 +140,20 @@ public:
         wake();
     }
 
+    /// A place in the queue for a small task that holds a place and is inside the door, to be published there; null if it
+    /// must be pushed as a node.
+    [[nodiscard]] task_ring::slot* claim_slot() noexcept {
+        if constexpr (requires { queues_.claim(); }) {
+            if (self() == no_worker) return queues_.claim();
+        }
+        return nullptr;
+    }
+    /// The task in the slot is complete.
+    void publish(task_ring::slot& slot) noexcept {
+        slot.publish();
+        wake();
+    }
+
     /// A task is over.
     void finish() noexcept { leave(self()); }
     /// Somebody who did not take the task from the queues has begun or cancelled it.
@@ -169,7 +184,7 @@ public:
         {
             const task_scope running(this);  // callbacks and completions run here
             stop_.request_stop();
-            while (task_node* const task = queues_.take()) task->stop();
+            while (task* const task = queues_.take()) task->stop();
         }
         outsiders_.withdrawn.fetch_add(1, std::memory_order_relaxed);
         leave(no_worker);
@@ -253,7 +268,7 @@ private:
 
     ~pool_core() {
         // Everybody has left; what remains are shells of tasks that others ran.
-        while (task_node* const shell = queues_.take()) shell->stop();
+        while (task* const shell = queues_.take()) shell->stop();
     }
 
     void leave(std::size_t self) noexcept {
@@ -336,7 +351,7 @@ private:
         this_worker = {this, self, &mine};
         const task_scope running(this);
         // A new thread counts as a searcher, so it begins with a search.
-        task_node* task = search_task(self);
+        class task* task = search_task(self);
         if (task == nullptr) task = find_task(self);
         for (; task != nullptr; task = find_task(self)) {
             worker_counters::add(mine.running, 1);
@@ -355,22 +370,22 @@ private:
 
     /// The next task for this worker, or null when it has to leave: there will never be a task again, or
     /// the pool has become smaller. Sleeps meanwhile.
-    task_node* find_task(std::size_t self) noexcept {
+    task* find_task(std::size_t self) noexcept {
         for (;;) {
             if (is_held_up() && (is_over(self) || !gate_.wait([&]() noexcept { return retires(self); })))
                 return nullptr;
-            if (task_node* const task = queues_.next(self)) return task;
+            if (task* const task = queues_.next(self)) return task;
             sleep_.begin_search();
-            if (task_node* const task = search_task(self)) return task;
+            if (task* const task = search_task(self)) return task;
             if (is_over(self)) return nullptr;
         }
     }
 
     /// Searches, and sleeps while there is nothing to find. Null if the worker is held up or there will never
     /// be a task again. The caller is a searcher; afterwards it is not.
-    task_node* search_task(std::size_t self) noexcept {
+    task* search_task(std::size_t self) noexcept {
         for (;;) {
-            task_node* const task = is_held_up() ? nullptr : queues_.search(self);
+            task* const task = is_held_up() ? nullptr : queues_.search(self);
             if (task != nullptr || is_held_up()) {
                 leave_search();
                 return task;

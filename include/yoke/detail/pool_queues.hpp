@@ -6,6 +6,8 @@
 ///
 ///     add_worker()           there is one worker more, with the next number; may throw std::bad_alloc
 ///     push(task, self)       a new task; `self` is the worker that submits it, or `no_worker`. Cannot fail.
+///     claim()                a place for a small task from outside (see task_ring.hpp), or null: then push() a node. Only
+///                            where tasks need no priority.
 ///     next(self)             what worker `self` should do now, if that is cheap to tell; else null
 ///     search(self)           as next, but looks everywhere
 ///     take()                 any task, for any thread: to empty the queues
@@ -16,10 +18,11 @@
 /// here, so that the shells it leaves behind can be swept out now and then.
 
 #include <yoke/detail/admission.hpp>  // for no_worker
-#include <yoke/detail/injection_queue.hpp>
+#include <yoke/detail/intake.hpp>
 #include <yoke/detail/priority_queue.hpp>
 #include <yoke/detail/stable_array.hpp>
 #include <yoke/detail/task_node.hpp>
+#include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/work_stealing_deque.hpp>
 #include <yoke/detail/worker_counters.hpp>
 
@@ -34,17 +37,18 @@ class fifo_queues {
 public:
     using node = task_node;
 
-    void add_worker() noexcept {}
+    void add_worker() { tasks_.open(); }
     void push(node& task, std::size_t) noexcept { tasks_.push(task); }
-    task_node* next(std::size_t) noexcept { return take(); }
-    task_node* search(std::size_t) noexcept { return take(); }
-    task_node* take() noexcept { return tasks_.pop(1).pop(); }
+    [[nodiscard]] task_ring::slot* claim() noexcept { return tasks_.claim(); }
+    task* next(std::size_t) noexcept { return take(); }
+    task* search(std::size_t) noexcept { return take(); }
+    task* take() noexcept { return tasks_.take(); }
     [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
     [[nodiscard]] std::uint64_t stolen(std::size_t) const noexcept { return 0; }
     void note_overtaken() noexcept { tasks_.note_overtaken(); }
 
 private:
-    injection_queue tasks_;
+    intake tasks_;
 };
 
 /// All workers share one queue; the task with the greatest priority begins first.
@@ -55,9 +59,9 @@ public:
 
     void add_worker() noexcept {}
     void push(node& task, std::size_t) noexcept { tasks_.push(task); }
-    task_node* next(std::size_t) noexcept { return take(); }
-    task_node* search(std::size_t) noexcept { return take(); }
-    task_node* take() noexcept { return tasks_.pop(); }
+    task* next(std::size_t) noexcept { return take(); }
+    task* search(std::size_t) noexcept { return take(); }
+    task* take() noexcept { return tasks_.pop(); }
     [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
     [[nodiscard]] std::uint64_t stolen(std::size_t) const noexcept { return 0; }
     void note_overtaken() noexcept { tasks_.note_overtaken(); }
@@ -70,14 +74,17 @@ private:
 ///
 /// A worker's own submissions go to its deque, where it finds the youngest first (which is warm in its cache)
 /// and others steal the oldest (which is likely to be the largest). Work from outside is taken in order and
-/// in batches. So that neither new work can keep old work from running for ever, every 61st look begins with
-/// the oldest.
+/// in batches; what a worker has taken and not begun others can steal. So that neither new work can keep old work from
+/// running for ever, every 61st look begins with the oldest.
 class work_stealing_queues {
 public:
     using node = task_node;
 
     /// A worker that has left for good keeps its queue, from which the others take what is left in it.
-    void add_worker() { workers_.add(static_cast<std::uint32_t>(workers_.size()) + 1); }
+    void add_worker() {
+        shared_.open();
+        workers_.add(static_cast<std::uint32_t>(workers_.size()) + 1);
+    }
 
     void push(node& task, std::size_t self) noexcept {
         if (self == no_worker) return shared_.push(task);
@@ -86,25 +93,34 @@ public:
         spill(own);
         if (!own.push(&task)) shared_.push(task);
     }
+    [[nodiscard]] task_ring::slot* claim() noexcept { return shared_.claim(); }
 
-    task_node* next(std::size_t self) noexcept {
+    task* next(std::size_t self) noexcept {
         worker& me = workers_[self];
         if (++me.looks % looks_until_oldest == 0) {
             // One only: a batch on its way from queue to queue could be overlooked by who is about to sleep.
-            if (task_node* const task = shared_.pop(1).pop()) return task;
-            if (task_node* const task = me.tasks.steal()) return task;
+            if (task* const task = take_front(me)) return task;
+            if (task* const task = shared_.take()) return task;
+            if (task* const task = me.tasks.steal()) return task;
         }
-        return me.tasks.pop();
+        if (task* const task = me.tasks.pop()) return task;
+        return take_front(me);
     }
 
-    task_node* search(std::size_t self) noexcept {
+    task* search(std::size_t self) noexcept {
         worker& me = workers_[self];
-        if (task_node* const task = me.tasks.pop()) return task;
-        if (task_node* const task = take_shared(me)) return task;
+        if (task* const task = me.tasks.pop()) return task;
+        if (task* const task = take_front(me)) return task;
+        if (task* const task = take_shared(me)) return task;
         const std::size_t count = workers_.size();
         const std::size_t first = me.next_random() % count;
         for (std::size_t i = 0; i != count; ++i) {
-            if (task_node* const task = workers_[(first + i) % count].tasks.steal()) {
+            worker& victim = workers_[(first + i) % count];
+            if (task* const task = begin_batch(me, victim.taken.steal_half())) {
+                worker_counters::add(me.stolen, 1);
+                return task;
+            }
+            if (task* const task = victim.tasks.steal()) {
                 worker_counters::add(me.stolen, 1);
                 return task;
             }
@@ -112,12 +128,13 @@ public:
         return nullptr;
     }
 
-    task_node* take() noexcept {
-        if (task_node* const task = shared_.pop(1).pop()) return task;
+    task* take() noexcept {
+        if (task* const task = shared_.take()) return task;
         for (std::size_t i = 0; i != workers_.size(); ++i) {
-            deque& victim = workers_[i].tasks;
-            while (!victim.empty()) {
-                if (task_node* const task = victim.steal()) return task;
+            worker& victim = workers_[i];
+            if (task* const task = take_front(victim)) return task;
+            while (!victim.tasks.empty()) {
+                if (task* const task = victim.tasks.steal()) return task;
             }
         }
         return nullptr;
@@ -127,7 +144,7 @@ public:
         if (!shared_.empty()) return false;
         const std::size_t count = workers_.size();
         for (std::size_t i = 0; i != count; ++i) {
-            if (!workers_[i].tasks.empty()) return false;
+            if (!workers_[i].tasks.empty() || !workers_[i].taken.empty()) return false;
         }
         return true;
     }
@@ -148,6 +165,7 @@ private:
         explicit worker(std::uint32_t seed) noexcept : random(seed) {}
 
         deque tasks;
+        alignas(64) taken_tasks taken;
         unsigned looks = 0;
         std::uint32_t random;  // never 0
         std::atomic<std::uint64_t> stolen{0};
@@ -161,15 +179,28 @@ private:
         }
     };
 
-    /// Takes this worker's share of the shared queue: the oldest task to run, the next ones into its deque,
-    /// where others can still steal them. They go in backwards, so that the worker finds them in order. Only
-    /// for a searching worker: until the batch is in the deque nobody sees it, and the end of the search
-    /// makes up for that.
-    task_node* take_shared(worker& me) noexcept {
+    /// The first of those that the worker has taken from the ring and not begun.
+    task* take_front(worker& from) noexcept {
+        std::uint64_t position = 0;
+        return from.taken.take_front(position) ? &shared_.at(position) : nullptr;
+    }
+    /// The first of a batch; the others can then be stolen. Null if there is none. The worker has no batch.
+    task* begin_batch(worker& me, task_ring::batch batch) noexcept {
+        if (batch.size == 0) return nullptr;
+        if (batch.size != 1) me.taken.put({batch.first + 1, batch.size - 1});
+        return &shared_.at(batch.first);
+    }
+
+    /// Takes this worker's share of the shared queue. Only for a searching worker: until the batch is where others can
+    /// steal it nobody sees it, and the end of the search makes up for that.
+    task* take_shared(worker& me) noexcept {
         const std::size_t share = shared_.size() / workers_.size() + 1;
-        task_list batch = shared_.pop(share < largest_batch ? share : largest_batch);
-        task_node* const first = batch.pop();
+        const std::size_t most = share < largest_batch ? share : largest_batch;
+        if (task* const task = begin_batch(me, shared_.take_ring(most))) return task;
+        task_list batch = shared_.take_nodes(most);
+        task* const first = batch.pop();
         if (first == nullptr) return nullptr;
+        // Backwards, so that the worker finds them in order.
         batch.reverse();
         while (task_node* const task = batch.pop()) {
             if (!me.tasks.push(task)) shared_.push(*task);
@@ -189,7 +220,7 @@ private:
         shared_.push(std::move(older));
     }
 
-    injection_queue shared_;
+    intake shared_;
     stable_array<worker> workers_;
 };
 

@@ -3,22 +3,16 @@
 
 /// What a thread pool's queues hold: a task with a link in it, so that queueing allocates nothing.
 
+#include <yoke/detail/task.hpp>
+
 #include <cstddef>
 #include <utility>
 
 namespace yoke::detail {
 
-/// A task as its queue sees it. The queue owns it (or its share of it) until it calls run() or stop(), once;
-/// after that the node may be gone.
-class task_node {
+/// A task that can be in a list.
+class task_node : public task {
 public:
-    task_node(const task_node&) = delete;
-    task_node& operator=(const task_node&) = delete;
-
-    /// Runs the task here, unless it was overtaken.
-    virtual void run() noexcept = 0;
-    /// Completes the task as stopped, unless it was overtaken.
-    virtual void stop() noexcept = 0;
     /// True if somebody else has begun or cancelled the task, so that only its shell is left in the queue.
     [[nodiscard]] virtual bool overtaken() const noexcept { return false; }
 

@@ -32,20 +32,22 @@
 /// | `priority<>` | the greatest `task_options::priority` first, equals in the order of submission |
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/block_cache.hpp>
+#include <yoke/detail/bulk_state.hpp>
 #include <yoke/detail/pool_core.hpp>
-#include <yoke/detail/task_scope.hpp>
+#include <yoke/executor/pool_tasks.hpp>
 #include <yoke/error.hpp>
 #include <yoke/executor/thread_pool_options.hpp>
 #include <yoke/future.hpp>
 #include <yoke/observe/pool_statistics.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -53,6 +55,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace yoke {
 
@@ -73,198 +76,6 @@ template <class Compare = std::less<>>
 struct priority {
     using queues = detail::priority_queues<Compare>;
 };
-
-namespace detail {
-
-/// A task with a future in one block, owned by its queue and its future together. Whoever claims it runs it.
-template <class Core, class R, class F, class... Args>
-class future_task final : public task_state<R, F, Args...>, public Core::node {
-public:
-    template <class... Call>
-    future_task(Core& pool, std::stop_token stop, Call&&... call)
-        : task_state<R, F, Args...>(2, std::move(stop), std::forward<Call>(call)...), pool_(pool) {}
-
-    // For the queue.
-    void run() noexcept override {
-        if (this->claim()) {
-            pool_.release_place();
-            this->run_claimed();
-            leave();
-        } else {
-            this->release();
-        }
-    }
-    void stop() noexcept override {
-        if (this->claim()) {
-            pool_.release_place();
-            this->stop_claimed();
-            leave();
-        } else {
-            this->release();
-        }
-    }
-    [[nodiscard]] bool overtaken() const noexcept override { return this->begun(); }
-
-    // For the future, that is for threads that do not have the task from its queue.
-    void help() noexcept override {
-        if (!this->claim()) return;
-        Core& pool = overtake();
-        const task_scope running(&pool);
-        this->run_claimed();
-        pool.finish_overtaken();
-    }
-    bool try_cancel() noexcept override {
-        if (!this->claim()) return false;
-        Core& pool = overtake();
-        const task_scope running(&pool);
-        this->stop_claimed();
-        pool.finish_overtaken();
-        return true;
-    }
-
-private:
-    ~future_task() override = default;
-
-    Core& overtake() noexcept {
-        pool_.note_overtaken();
-        pool_.release_place();
-        return pool_;
-    }
-    /// The end of a task that came from its queue: first what the block holds is gone, then the task is over.
-    void leave() noexcept {
-        Core& pool = pool_;
-        if (this->unshared() && this->error()) pool.count_dropped_error();
-        this->release();
-        pool.finish();
-    }
-
-    Core& pool_;
-};
-
-/// A task with a receiver. Nobody but the queue knows it, so nobody can overtake it.
-template <class Core, class Receiver, class F, class... Args>
-class receiver_task final : public Core::node, public in_block {
-public:
-    template <class To, class... Call>
-    receiver_task(Core& pool, To&& receiver, Call&&... call)
-        : pool_(pool),
-          receiver_(std::forward<To>(receiver)),
-          call_(std::in_place, std::forward<Call>(call)...) {}
-
-    void run() noexcept override {
-        if (options_of(receiver_).stop.stop_requested()) return stop();
-        pool_.release_place();
-        complete_with_call(std::move(receiver_), [this]() -> call_result<F, Args...> {
-            const end_of_call guard{call_};
-            return std::apply(
-                [](F& f, Args&... args) -> decltype(auto) {
-                    return std::invoke(std::move(f), std::move(args)...);
-                },
-                *call_);
-        });
-        leave();
-    }
-    void stop() noexcept override {
-        pool_.release_place();
-        call_.reset();
-        std::move(receiver_).set_stopped();
-        leave();
-    }
-
-private:
-    using call = std::tuple<F, Args...>;
-
-    /// The call is gone before its outcome is told.
-    struct end_of_call {
-        std::optional<call>& done;
-        ~end_of_call() { done.reset(); }
-    };
-
-    ~receiver_task() = default;
-
-    void leave() noexcept {
-        Core& pool = pool_;
-        delete this;
-        pool.finish();
-    }
-
-    Core& pool_;
-    Receiver receiver_;
-    std::optional<call> call_;
-};
-
-/// The receiver of detached tasks.
-template <class Core>
-class ignore_outcome {
-public:
-    explicit ignore_outcome(Core& pool) noexcept : pool_(&pool) {}
-
-    template <class... Values>
-    void set_value(Values&&...) noexcept {}
-    void set_error(std::exception_ptr) noexcept { pool_->count_dropped_error(); }
-    void set_stopped() noexcept {}
-
-private:
-    Core* pool_;
-};
-
-/// The right to queue one task: inside the door, and holding a place. Gives both back if it is not used.
-template <class Core>
-class admitted_task {
-public:
-    enum class when_full { wait, fail };
-
-    /// Throws pool_closed, forked, or, if there is no thread and none to be had, std::system_error. With `fail` and a
-    /// full pool: an empty right.
-    admitted_task(Core& pool, when_full policy) {
-        if (pool.forked()) throw forked();
-        pool.attend();
-        if (!pool.try_take_place()) {
-            if (pool.closed()) throw pool_closed();
-            if (policy == when_full::fail) return;
-            begins_here_ = inside_task();
-            if (begins_here_) {
-                pool.take_extra_place();
-            } else if (!pool.take_place()) {
-                throw pool_closed();
-            }
-        }
-        if (!pool.enter()) {
-            pool.release_place();
-            throw pool_closed();
-        }
-        pool_ = &pool;
-    }
-    admitted_task(admitted_task&& other) noexcept
-        : pool_(std::exchange(other.pool_, nullptr)), begins_here_(other.begins_here_) {}
-    admitted_task& operator=(admitted_task&&) = delete;
-    ~admitted_task() {
-        if (pool_ == nullptr) return;
-        pool_->release_place();
-        pool_->withdraw();
-    }
-
-    explicit operator bool() const noexcept { return pool_ != nullptr; }
-    [[nodiscard]] Core& pool() const noexcept { return *pool_; }
-
-    /// Uses the right for this task.
-    void queue(typename Core::node& task, int priority) && noexcept {
-        Core& pool = *std::exchange(pool_, nullptr);
-        if constexpr (requires { task.priority; }) task.priority = priority;
-        if (begins_here_) {
-            const task_scope running(&pool);
-            task.run();
-        } else {
-            pool.push(task);
-        }
-    }
-
-private:
-    Core* pool_ = nullptr;
-    bool begins_here_ = false;
-};
-
-}  // namespace detail
 
 /// A pool of threads. All members may be called from any thread, and from inside the pool's tasks.
 template <class Policy>
@@ -314,12 +125,18 @@ public:
     template <class Receiver, class F, class... Args>
         requires callable_with<F, Args...> && receiver_of<Receiver, call_result<F, Args...>>
     void execute(Receiver&& receiver, F&& f, Args&&... args) {
-        using task =
-            detail::receiver_task<core, std::decay_t<Receiver>, std::decay_t<F>, std::decay_t<Args>...>;
+        using call =
+            detail::received_call<core, std::decay_t<Receiver>, std::decay_t<F>, std::decay_t<Args>...>;
         admitted right(*core_, when_full::wait);
+        if constexpr (detail::fits_slot<core, std::decay_t<Receiver>, std::decay_t<F>,
+                                        std::decay_t<Args>...>) {
+            if (right.template queue_in_slot<detail::slot_task<core, call>>(
+                    std::forward<Receiver>(receiver), std::forward<F>(f), std::forward<Args>(args)...))
+                return;
+        }
         const int priority = options_of(receiver).priority;
-        auto* const made = new task(*core_, std::forward<Receiver>(receiver), std::forward<F>(f),
-                                    std::forward<Args>(args)...);
+        auto* const made = new detail::block_task<core, call>(
+            *core_, std::forward<Receiver>(receiver), std::forward<F>(f), std::forward<Args>(args)...);
         std::move(right).queue(*made, priority);
     }
 
@@ -360,7 +177,47 @@ public:
     template <class F, class... Args>
         requires callable_with<F, Args...>
     void detach(F&& f, Args&&... args) {
-        execute(detail::ignore_outcome<core>(*core_), std::forward<F>(f), std::forward<Args>(args)...);
+        execute(detail::nobody(), std::forward<F>(f), std::forward<Args>(args)...);
+    }
+
+    /// Calls `f(i)` for each i from 0 up to `count`, in any order, several at the same time, and returns a future for all of them.
+    /// `f` is copied once; one object is called from several threads. For many small calls: they are not tasks but
+    /// shares of at most `concurrency()` tasks, so a call costs next to nothing, and who waits for the future takes a share too.
+    ///
+    /// After a call has thrown no further one begins; when all have ended the exception of the lowest i that threw is in the
+    /// future. `cancel()` succeeds until the first call begins. Waits and throws as execute does.
+    template <class F>
+        requires callable_with<F, std::size_t> && std::invocable < std::decay_t<F>
+    &, std::size_t > [[nodiscard]] future<void> bulk(std::size_t count, F&& f) {
+        using state = detail::bulk_state<std::decay_t<F>>;
+        using hand = detail::bulk_hand<std::decay_t<F>>;
+        using hand_call = detail::received_call<core, hand, detail::lend_hand<std::decay_t<F>>>;
+        admitted right(*core_, when_full::wait);
+        const std::size_t hands = std::min(concurrency(), count);
+        detail::state_ref<state> work(new state(count, hands, std::forward<F>(f)));
+        auto outcome =
+            detail::future_access::make<void>(detail::state_ref<detail::future_state<void>>(work.share()));
+        if (count == 0) return outcome;
+        auto* const first = new detail::block_task<core, hand_call>(
+            *core_, hand(work.share()), detail::lend_hand<std::decay_t<F>>{work.get()});
+        std::move(right).queue(*first, 0);
+        try {
+            for (std::size_t more = 1; more < hands; ++more)
+                execute(hand(work.share()), detail::lend_hand<std::decay_t<F>>{work.get()});
+        } catch (...) {}  // then the hands that there are do it all
+        return outcome;
+    }
+
+    /// `submit(f, item)` for each item of `range`, in order. Returns the futures. If a submission throws, the tasks that were
+    /// submitted before run nevertheless.
+    template <class Range, class F>
+        requires requires(Range& range, F& f) { f(*std::begin(range)); }
+    [[nodiscard]] auto submit_range(Range&& range, F f) {
+        using item = decltype(*std::begin(range));
+        std::vector<future<call_result<F&, item>>> futures;
+        if constexpr (requires { std::size(range); }) futures.reserve(std::size(range));
+        for (auto&& each : range) futures.push_back(submit(f, static_cast<item>(each)));
+        return futures;
     }
 
     /// Blocks until every accepted task has completed, receivers and continuations included; tasks submitted

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// A thread pool's tasks: calls with a future, calls with a receiver, and the right to queue one.
+///
+/// A task with a future is a block of its own, since two own it. A task with a receiver is known to its queue only; a
+/// small one lies in the queue itself, a larger one in a block. All of them tell the pool when they begin (their place is
+/// free then) and when they are over.
+
+#include <yoke/concept/receiver.hpp>
+#include <yoke/detail/block_cache.hpp>
+#include <yoke/detail/future_state.hpp>
+#include <yoke/detail/task.hpp>
+#include <yoke/detail/task_ring.hpp>
+#include <yoke/detail/task_scope.hpp>
+#include <yoke/error.hpp>
+
+#include <exception>
+#include <functional>
+#include <new>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace yoke::detail {
+
+/// A task with a future in one block, owned by its queue and its future together. Whoever claims it runs it.
+template <class Core, class R, class F, class... Args>
+class future_task final : public task_state<R, F, Args...>, public Core::node {
+public:
+    template <class... Call>
+    future_task(Core& pool, std::stop_token stop, Call&&... call)
+        : task_state<R, F, Args...>(2, std::move(stop), std::forward<Call>(call)...), pool_(pool) {}
+
+    // For the queue.
+    void run() noexcept override {
+        if (this->claim()) {
+            pool_.release_place();
+            this->run_claimed();
+            leave();
+        } else {
+            this->release();
+        }
+    }
+    void stop() noexcept override {
+        if (this->claim()) {
+            pool_.release_place();
+            this->stop_claimed();
+            leave();
+        } else {
+            this->release();
+        }
+    }
+    [[nodiscard]] bool overtaken() const noexcept override { return this->begun(); }
+
+    // For the future, that is for threads that do not have the task from its queue.
+    void help() noexcept override {
+        if (!this->claim()) return;
+        Core& pool = overtake();
+        const task_scope running(&pool);
+        this->run_claimed();
+        pool.finish_overtaken();
+    }
+    bool try_cancel() noexcept override {
+        if (!this->claim()) return false;
+        Core& pool = overtake();
+        const task_scope running(&pool);
+        this->stop_claimed();
+        pool.finish_overtaken();
+        return true;
+    }
+
+private:
+    ~future_task() override = default;
+
+    Core& overtake() noexcept {
+        pool_.note_overtaken();
+        pool_.release_place();
+        return pool_;
+    }
+    /// The end of a task that came from its queue: first what the block holds is gone, then the task is over.
+    void leave() noexcept {
+        Core& pool = pool_;
+        if (this->unshared() && this->error()) pool.count_dropped_error();
+        this->release();
+        pool.finish();
+    }
+
+    Core& pool_;
+};
+
+/// The receiver of detached tasks, for whose outcome nobody waits: the pool counts the errors.
+struct nobody {
+    template <class... Values>
+    void set_value(Values&&...) noexcept {}
+    void set_error(std::exception_ptr) noexcept {}
+    void set_stopped() noexcept {}
+};
+
+/// An object whose owner says when it ends.
+template <class T>
+union until_ended {
+    template <class... Args>
+    explicit until_ended(Args&&... args) : value(std::forward<Args>(args)...) {}
+    until_ended(const until_ended&) = delete;
+    until_ended& operator=(const until_ended&) = delete;
+    ~until_ended() {}
+
+    void end() noexcept { value.~T(); }
+
+    T value;
+};
+
+/// A call and its receiver. Exactly one of run(), stop() and being moved from ends the call, and must happen.
+template <class Core, class Receiver, class F, class... Args>
+class received_call {
+public:
+    template <class To, class... Call>
+    explicit received_call(To&& receiver, Call&&... call)
+        : receiver_(std::forward<To>(receiver)), call_(std::forward<Call>(call)...) {}
+    received_call(received_call&& other) noexcept
+        : receiver_(std::move(other.receiver_)), call_(std::move(other.call_.value)) {
+        other.call_.end();
+    }
+    received_call& operator=(received_call&&) = delete;
+    ~received_call() = default;
+
+    /// Makes the call, unless a stop was requested. The call is gone before its outcome is told.
+    void run(Core& pool) noexcept {
+        if (options_of(receiver_).stop.stop_requested()) return stop(pool);
+        pool.release_place();
+        if constexpr (std::is_same_v<Receiver, nobody>) {
+            try {
+                static_cast<void>(call());
+            } catch (...) {
+                pool.count_dropped_error();
+            }
+        } else {
+            complete_with_call(std::move(receiver_), [this]() -> call_result<F, Args...> { return call(); });
+        }
+    }
+    void stop(Core& pool) noexcept {
+        pool.release_place();
+        call_.end();
+        std::move(receiver_).set_stopped();
+    }
+
+private:
+    decltype(auto) call() {
+        const struct end_of_call {
+            received_call& mine;
+            ~end_of_call() { mine.call_.end(); }
+        } guard{*this};
+        // By value: what the function returns may refer to the call, which ends here.
+        return static_cast<call_result<F, Args...>>(std::apply(
+            [](F& f, Args&... args) -> decltype(auto) {
+                return std::invoke(std::move(f), std::move(args)...);
+            },
+            call_.value));
+    }
+
+    [[no_unique_address]] Receiver receiver_;
+    until_ended<std::tuple<F, Args...>> call_;
+};
+
+/// A task with a receiver in a block.
+template <class Core, class Call>
+class block_task final : public Core::node, public in_block {
+public:
+    template <class... Parts>
+    explicit block_task(Core& pool, Parts&&... parts) : pool_(pool), call_(std::forward<Parts>(parts)...) {}
+
+    void run() noexcept override {
+        call_.run(pool_);
+        leave();
+    }
+    void stop() noexcept override {
+        call_.stop(pool_);
+        leave();
+    }
+
+private:
+    ~block_task() = default;
+
+    void leave() noexcept {
+        Core& pool = pool_;
+        delete this;
+        pool.finish();
+    }
+
+    Core& pool_;
+    Call call_;
+};
+
+/// A task with a receiver in a slot of the queue, which it leaves before it begins: see task_ring.hpp.
+template <class Core, class Call>
+class slot_task final : public task {
+public:
+    template <class... Parts>
+    explicit slot_task(Core& pool, Parts&&... parts) : pool_(pool), call_(std::forward<Parts>(parts)...) {}
+
+    void run() noexcept override {
+        leave_and([](Call& call, Core& pool) noexcept { call.run(pool); });
+    }
+    void stop() noexcept override {
+        leave_and([](Call& call, Core& pool) noexcept { call.stop(pool); });
+    }
+
+private:
+    ~slot_task() = default;
+
+    template <class Rest>
+    void leave_and(Rest rest) noexcept {
+        Core& pool = pool_;
+        {
+            Call call(std::move(call_));
+            this->~slot_task();
+            task_ring::vacate(this);
+            rest(call, pool);
+        }
+        pool.finish();
+    }
+
+    Core& pool_;
+    Call call_;
+};
+
+/// Such a task can be made in a slot. It is moved out of it, which must not throw.
+template <class Core, class Receiver, class F, class... Args>
+inline constexpr bool
+    fits_slot = sizeof(slot_task<Core, received_call<Core, Receiver, F, Args...>>) <= task_ring::slot::size &&
+                alignof(slot_task<Core, received_call<Core, Receiver, F, Args...>>) <= alignof(void*) &&
+                std::is_nothrow_move_constructible_v<Receiver>&& std::is_nothrow_move_constructible_v<F> &&
+                (std::is_nothrow_move_constructible_v<Args> && ...);
+
+/// In a slot that was claimed for a task which could not be made.
+class no_task final : public task {
+public:
+    void run() noexcept override {
+        this->~no_task();
+        task_ring::vacate(this);
+    }
+    void stop() noexcept override { run(); }
+
+private:
+    ~no_task() = default;
+};
+
+/// The right to queue one task: inside the door, and holding a place. Gives both back if it is not used.
+template <class Core>
+class admitted_task {
+public:
+    enum class when_full { wait, fail };
+
+    /// Throws pool_closed, forked, or, if there is no thread and none to be had, std::system_error. With `fail` and a
+    /// full pool: an empty right.
+    admitted_task(Core& pool, when_full policy) {
+        if (pool.forked()) throw forked();
+        pool.attend();
+        if (!pool.try_take_place()) {
+            if (pool.closed()) throw pool_closed();
+            if (policy == when_full::fail) return;
+            begins_here_ = inside_task();
+            if (begins_here_) {
+                pool.take_extra_place();
+            } else if (!pool.take_place()) {
+                throw pool_closed();
+            }
+        }
+        if (!pool.enter()) {
+            pool.release_place();
+            throw pool_closed();
+        }
+        pool_ = &pool;
+    }
+    admitted_task(admitted_task&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), begins_here_(other.begins_here_) {}
+    admitted_task& operator=(admitted_task&&) = delete;
+    ~admitted_task() {
+        if (pool_ == nullptr) return;
+        pool_->release_place();
+        pool_->withdraw();
+    }
+
+    explicit operator bool() const noexcept { return pool_ != nullptr; }
+    [[nodiscard]] Core& pool() const noexcept { return *pool_; }
+
+    /// Uses the right for a task that is made in a slot of the pool's queue. False if there is none to be had; then nothing
+    /// has happened. Throws what making the task throws, in which case the right is still there.
+    template <class Task, class... Parts>
+    [[nodiscard]] bool queue_in_slot(Parts&&... parts) {
+        if (begins_here_) return false;
+        task_ring::slot* const place = pool_->claim_slot();
+        if (place == nullptr) return false;
+        try {
+            ::new (place->room()) Task(*pool_, std::forward<Parts>(parts)...);
+        } catch (...) {
+            ::new (place->room()) no_task;
+            pool_->publish(*place);
+            throw;
+        }
+        std::exchange(pool_, nullptr)->publish(*place);
+        return true;
+    }
+    /// Uses the right for this task.
+    void queue(typename Core::node& task, int priority) && noexcept {
+        Core& pool = *std::exchange(pool_, nullptr);
+        if constexpr (requires { task.priority; }) task.priority = priority;
+        if (begins_here_) {
+            const task_scope running(&pool);
+            task.run();
+        } else {
+            pool.push(task);
+        }
+    }
+
+private:
+    Core* pool_ = nullptr;
+    bool begins_here_ = false;
+};
+
+}  // namespace yoke::detail

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// labels: concurrent
+#include "catch.hpp"
+#include "support/nodes.hpp"
+
+#include <yoke/detail/intake.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <thread>
+#include <vector>
+
+using yoke::detail::intake;
+using yoke::detail::task;
+using yoke::detail::task_ring;
+
+namespace {
+
+/// Notes the order in which the tasks run.
+class noting_node final : public yoke::detail::task_node {
+public:
+    void run() noexcept override { order->push_back(number); }
+    void stop() noexcept override { run(); }
+
+    std::vector<std::size_t>* order = nullptr;
+    std::size_t number = 0;
+};
+
+}  // namespace
+
+TEST_CASE("what the ring has no room for comes out behind it, and the order stays") {
+    constexpr std::size_t total = 3 * task_ring::capacity;
+    std::vector<std::size_t> order;
+    order.reserve(2 * total);
+    const auto nodes = std::make_unique<noting_node[]>(2 * total);
+    intake tasks;
+    tasks.open();
+    std::size_t pushed = 0;
+    const auto push = [&](std::size_t count) {
+        for (; count != 0; --count, ++pushed) {
+            nodes[pushed].order = &order;
+            nodes[pushed].number = pushed;
+            tasks.push(nodes[pushed]);
+        }
+    };
+    const auto run = [&](std::size_t count) {
+        for (; count != 0; --count) tasks.take()->run();
+    };
+    push(total);
+    REQUIRE(tasks.size() == total);
+    REQUIRE(tasks.claim() == nullptr);  // though the ring is full of old tasks only
+    run(task_ring::capacity / 2);
+    REQUIRE(tasks.claim() == nullptr);  // there is room in the ring, but others wait for it in the list
+    push(total / 2);
+    run(total);
+    push(total / 2);
+    while (task* const next = tasks.take()) next->run();
+    REQUIRE(tasks.empty());
+    REQUIRE(order.size() == 2 * total);
+    for (std::size_t i = 0; i != order.size(); ++i) REQUIRE(order[i] == i);
+}
+
+TEST_CASE("a task that is claimed but not published keeps the list back") {
+    yoke_test::node node;
+    intake tasks;
+    tasks.open();
+    task_ring::slot* const slow = tasks.claim();
+    yoke::detail::task_list one;
+    one.push(node);
+    tasks.push(std::move(one));
+    REQUIRE(tasks.empty());
+    REQUIRE(tasks.take() == nullptr);
+    class nothing final : public task {
+    public:
+        void run() noexcept override { task_ring::vacate(this); }
+        void stop() noexcept override { run(); }
+    };
+    ::new (slow->room()) nothing;
+    slow->publish();
+    REQUIRE_FALSE(tasks.empty());
+    tasks.take()->run();
+    REQUIRE(tasks.take() == &node);
+}
+
+TEST_CASE("producers that fill ring and list, and consumers, lose nothing", "[concurrent]") {
+    constexpr std::size_t producers = 2;
+    constexpr std::size_t each = 20'000;
+    const auto nodes = std::make_unique<yoke_test::node[]>(producers * each);
+    intake tasks;
+    tasks.open();
+    std::atomic<std::size_t> taken{0};
+    std::vector<std::thread> threads;
+    for (std::size_t p = 0; p != producers; ++p) {
+        threads.emplace_back([&, p] {
+            for (std::size_t i = 0; i != each; ++i) tasks.push(nodes[p * each + i]);
+        });
+    }
+    for (int c = 0; c != 2; ++c) {
+        threads.emplace_back([&] {
+            while (taken != producers * each) {
+                if (task* const next = tasks.take()) {
+                    next->run();
+                    ++taken;
+                } else {
+                    std::this_thread::yield();
+                }
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    std::size_t once = 0;
+    for (std::size_t i = 0; i != producers * each; ++i) once += nodes[i].runs == 1;
+    REQUIRE(once == producers * each);
+}
