@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // labels: concurrent
 #include "catch.hpp"
+#include "support/process_watch.hpp"
 
 #include <yoke/executor/thread_pool.hpp>
 
@@ -30,13 +31,13 @@ constexpr int patience = 10;
 constexpr int patience = 10;
 #endif
 
-int living_threads() {
-    std::ifstream status("/proc/self/status");
-    std::string word;
-    while (status >> word && word != "Threads:") {}
-    int threads = 0;
-    status >> threads;
-    return threads;
+/// Memory that this process has in RAM, in pages.
+long resident_pages() {
+    std::ifstream pages("/proc/self/statm");
+    long all = 0;
+    long resident = 0;
+    pages >> all >> resident;
+    return resident;
 }
 
 /// The time that shutdown and a submission need to meet differs from round to round.
@@ -50,7 +51,7 @@ void dawdle(int steps) {
 TEMPLATE_TEST_CASE("accepted and refused tasks add up when submitters race with shutdown", "[concurrent]",
                    stealing_pool, fifo_pool, priority_pool) {
     constexpr int submitters = 8;
-    const int rounds = 100 * patience;
+    const int rounds = patience == 1 ? 100 : 10'000;
     constexpr int each = 10;
     std::atomic<int> round{-1};
     std::atomic<int> finished{0};
@@ -150,14 +151,14 @@ TEMPLATE_TEST_CASE("shutdown(cancel_pending) settles everything in a race with s
 
 TEMPLATE_TEST_CASE("cancel() always knows whether the task runs", "[concurrent]", stealing_pool, fifo_pool,
                    priority_pool) {
-    const int races = 10'000 * patience;
+    const int races = patience == 1 ? 10'000 : 1'000'000;
     TestType pool(2);
     int wrong = 0;
     int cancelled = 0;
     for (int i = 0; i != races; ++i) {
         std::atomic<int> ran{0};
         auto future = pool.submit([&ran] { ++ran; });
-        dawdle(i % 64);
+        dawdle(i % 4 == 0 ? (i * 37) % 4000 : i % 64);  // a sleeping worker takes longer than a busy one
         const bool stopped = future.cancel();
         bool threw = false;
         try {
@@ -184,18 +185,29 @@ TEMPLATE_TEST_CASE("tasks wait for tasks to a depth of thousands on one thread",
     REQUIRE(pool.submit(nest{pool}, depth).get() == depth);
 }
 
-TEMPLATE_TEST_CASE("a thousand pools come and go and leave no thread", "[concurrent]", stealing_pool,
-                   fifo_pool, priority_pool) {
-    std::thread([] {}).join();  // a sanitizer that has a thread of its own starts it with the first one
-    const int before = living_threads();
+TEMPLATE_TEST_CASE("thousands of pools come and go and leave no thread, no descriptor and no memory",
+                   "[concurrent]", stealing_pool, fifo_pool, priority_pool) {
+    const int pools = 1000 * patience;
     std::atomic<int> ran{0};
-    for (int i = 0; i != 1000; ++i) {
-        TestType pool(2);
-        if (i % 3 != 0) pool.detach([&ran] { ++ran; });
-        if (i % 3 == 1) pool.submit([&ran] { ++ran; }).get();
-    }
-    REQUIRE(ran == 999);
-    REQUIRE(living_threads() == before);
+    const auto come_and_go = [&ran](int count) {
+        for (int i = 0; i != count; ++i) {
+            TestType pool(2);
+            if (i % 3 != 0) pool.detach([&ran] { ++ran; });
+            if (i % 3 == 1) pool.submit([&ran] { ++ran; }).get();
+            if (i % 30 == 0) pool.resize(3);
+        }
+    };
+    std::thread([] {}).join();  // a sanitizer that has a thread of its own starts it with the first one
+    come_and_go(pools / 10);    // what the program keeps, it has now
+    ran = 0;
+    const yoke_test::holdings before;
+    const long memory = resident_pages();
+    come_and_go(pools);
+    REQUIRE(ran ==
+            pools -
+                1);  // of three in a row, none, two and one; and one is left over, which is of the first kind
+    REQUIRE(yoke_test::difference(before, yoke_test::holdings()).empty());
+    REQUIRE(resident_pages() - memory < 512);  // 2 MiB; a kilobyte for each pool would be ten
 }
 
 TEMPLATE_TEST_CASE("sixty-four threads on few processors lose nothing", "[concurrent]", stealing_pool,
@@ -284,4 +296,66 @@ TEMPLATE_TEST_CASE("a bounded pool works off what many producers push", "[concur
     for (auto& producer : producers) producer.join();
     pool.wait();
     REQUIRE(sum == 4L * each);
+}
+
+TEMPLATE_TEST_CASE("a task that is submitted to a paused pool does not begin", "[concurrent]", stealing_pool,
+                   fifo_pool, priority_pool) {
+    // The workers are awake and search when the pause comes.
+    TestType pool(2);
+    const int rounds = 1000 * patience;
+    std::atomic<int> begun{0};
+    int too_early = 0;
+    for (int round = 0; round != rounds; ++round) {
+        for (int i = 0; i != 4; ++i) pool.detach([] {});
+        dawdle(round % 512);
+        pool.pause();
+        begun = 0;
+        for (int i = 0; i != 4; ++i) pool.detach([&begun] { ++begun; });
+        dawdle(round % 1024);
+        if (begun != 0) ++too_early;
+        pool.resume();
+        pool.wait();
+        if (begun != 4) ++too_early;
+    }
+    REQUIRE(too_early == 0);
+}
+
+TEMPLATE_TEST_CASE("what a paused pool has not begun is cancelled, wherever it is", "[concurrent]",
+                   stealing_pool, fifo_pool, priority_pool) {
+    const int rounds = 100 * patience;
+    int wrong = 0;
+    for (int round = 0; round != rounds; ++round) {
+        TestType pool(2);
+        for (int i = 0; i != 4; ++i) pool.detach([] {});
+        dawdle(round % 512);
+        pool.pause();
+        std::vector<yoke::future<void>> futures;
+        for (int i = 0; i != 4; ++i) futures.push_back(pool.submit([] {}));
+        dawdle(round % 1024);
+        pool.shutdown(yoke::cancel_pending);
+        for (auto& future : futures) {
+            try {
+                future.get();
+                ++wrong;
+            } catch (const yoke::cancelled&) {}
+        }
+    }
+    REQUIRE(wrong == 0);
+}
+
+TEMPLATE_TEST_CASE("a burst ends with all threads started", "[concurrent]", stealing_pool, fifo_pool,
+                   priority_pool) {
+    for (int round = 0; round != 100 * patience; ++round) {
+        constexpr int size = 5;
+        TestType pool(size);
+        std::atomic<int> inside{0};
+        for (int i = 0; i != size; ++i) {
+            pool.detach([&inside] {
+                if (++inside == size) inside.notify_all();
+                for (int now = inside.load(); now != size; now = inside.load()) inside.wait(now);
+            });
+        }
+        pool.wait();
+        REQUIRE(inside == size);
+    }
 }

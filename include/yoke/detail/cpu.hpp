@@ -150,10 +150,11 @@ inline std::size_t cpu_affinity() {
 }
 
 /// The number of workers a pool has if nobody says otherwise: the processors that this process may use, or
-/// the CPU quota of its cgroup, rounded up, if that is less; at least 1.
+/// the CPU quota of its cgroup, rounded up, if that is less; at least 1. The quota is looked up once in the life of
+/// the program, as that takes longer than to make a pool.
 inline std::size_t default_concurrency() {
     const std::size_t processors = cpu_affinity();
-    const double quota = cpu_quota();
+    static const double quota = cpu_quota();
     if (quota >= static_cast<double>(processors)) return processors;
     const auto whole = static_cast<std::size_t>(quota);
     return static_cast<double>(whole) < quota ? whole + 1 : whole;

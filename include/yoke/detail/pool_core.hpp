@@ -185,6 +185,9 @@ public:
             const task_scope running(this);  // callbacks and completions run here
             stop_.request_stop();
             while (task* const task = queues_.take()) task->stop();
+            for (std::size_t i = 0; i != workers_.size(); ++i) {
+                if (task* const held = workers_[i].held_back.exchange(nullptr)) held->stop();
+            }
         }
         outsiders_.withdrawn.fetch_add(1, std::memory_order_relaxed);
         leave(no_worker);
@@ -243,10 +246,10 @@ public:
             withdrawn += counters.withdrawn.load(std::memory_order_relaxed);
         };
         add(outsiders_);
-        const std::size_t workers = counters_.size();
+        const std::size_t workers = workers_.size();
         all.workers.reserve(workers);
         for (std::size_t self = 0; self != workers; ++self) {
-            const worker_counters& its = counters_[self];
+            const worker_counters& its = workers_[self];
             add(its);
             all.workers.push_back({.done = door_.left_by(self),
                                    .stolen = queues_.stolen(self),
@@ -264,6 +267,10 @@ public:
     }
 
 private:
+    struct worker : worker_counters {
+        std::atomic<task*> held_back{nullptr};  // while the pool is paused
+    };
+
     static constexpr std::uint64_t minus_one = static_cast<std::uint64_t>(-1);
 
     ~pool_core() {
@@ -312,10 +319,10 @@ private:
 
     // thread_crew::work
     void prepare_worker(std::size_t self) override {
-        // The counters last: who sees them may ask the others.
+        // The worker last: who sees it may ask the others.
         for (; queue_owners_ <= self; ++queue_owners_) queues_.add_worker();
         for (; tallies_ <= self; ++tallies_) door_.add_worker();
-        while (counters_.size() <= self) counters_.add();
+        while (workers_.size() <= self) workers_.add();
     }
     void live(std::size_t self) noexcept override {
         name_this_thread(setup_.name, self);
@@ -347,13 +354,14 @@ private:
 
     /// The worker loop.
     void work_all(std::size_t self) noexcept {
-        worker_counters& mine = counters_[self];
+        worker& mine = workers_[self];
         this_worker = {this, self, &mine};
         const task_scope running(this);
         // A new thread counts as a searcher, so it begins with a search.
         class task* task = search_task(self);
         if (task == nullptr) task = find_task(self);
         for (; task != nullptr; task = find_task(self)) {
+            if (gate_.closed() && !hold_back(mine, *task)) continue;
             worker_counters::add(mine.running, 1);
             if (watcher_ != nullptr) watcher_->task_begin(self);
             // relaxed: a task that misses the order by a hair began before it.
@@ -366,6 +374,14 @@ private:
             worker_counters::add(mine.running, minus_one);
         }
         this_worker = {};
+    }
+
+    /// The gate was closed while this worker took the task: waits with it until it opens, holding it where
+    /// cancel_pending() finds it. False if that was done.
+    [[nodiscard]] bool hold_back(worker& me, task& task) noexcept {
+        me.held_back.store(&task);
+        static_cast<void>(gate_.wait([]() noexcept { return false; }));
+        return me.held_back.exchange(nullptr) != nullptr;
     }
 
     /// The next task for this worker, or null when it has to leave: there will never be a task again, or
@@ -405,7 +421,7 @@ private:
         if (sleep_.end_search() && !queues_.empty()) wake();
     }
     void sleep(std::size_t self) noexcept {
-        worker_counters::add(counters_[self].slept, 1);
+        worker_counters::add(workers_[self].slept, 1);
         if (watcher_ != nullptr) watcher_->sleep_begin(self);
         sleep_.sleep();
         if (watcher_ != nullptr) watcher_->sleep_end(self);
@@ -432,7 +448,7 @@ private:
     std::atomic<bool> cancelling_{false};
     worker_hooks* const watcher_;
     const fork_watch fork_;
-    stable_array<worker_counters> counters_;
+    stable_array<worker> workers_;
     const pool_setup setup_;
     std::atomic<std::uint64_t> dropped_errors_{0};
     std::stop_source stop_;
