@@ -17,7 +17,12 @@
  *   NO_HAND_ON     the last searcher that finds work does not look whether there is more
  *   LOOK_TOO_SOON  who pushes reads the word before the task is in the queue
  *   BUSY_BATCH     a worker takes a batch without having announced that it searches
+ *
+ * UNSTARTED says how many of the workers are not there at the beginning: then notify() starts them (thread_crew.hpp).
  */
+#ifndef UNSTARTED
+#define UNSTARTED 0
+#endif
 #ifndef PRODUCERS
 #define PRODUCERS 2
 #endif
@@ -29,8 +34,10 @@
 #endif
 #define TASKS (PRODUCERS * TASKS_EACH)
 
-byte sleepers, searchers;  /* the word: both are read and written together */
+byte sleepers, searchers, unstarted = UNSTARTED;  /* the word: all three are read and written together */
 byte tokens;
+bit lock;     /* of the crew */
+byte births;  /* threads that were created and do not run yet */
 
 byte shared_queue;  /* tasks pushed from outside */
 byte stealable;     /* tasks in the workers' own deques */
@@ -39,8 +46,11 @@ byte begun, finished;
 byte gone;  /* workers that have left */
 
 /* notify() and notify_all() */
+inline look_at_word() {
+    atomic { see_sleepers = sleepers; see_searchers = searchers; see_unstarted = unstarted }
+}
 inline notify() {
-    atomic { see_sleepers = sleepers; see_searchers = searchers };
+    look_at_word();
     call_one()
 }
 inline call_one() {
@@ -48,18 +58,30 @@ inline call_one() {
     :: see_sleepers > 0 && see_searchers == 0 ->
         atomic {
             if
-            :: sleepers == see_sleepers && searchers == see_searchers ->
+            :: sleepers == see_sleepers && searchers == see_searchers && unstarted == see_unstarted ->
                 sleepers--; searchers++; called = 1
-            :: else -> see_sleepers = sleepers; see_searchers = searchers; called = 0
+            :: else ->
+                see_sleepers = sleepers; see_searchers = searchers; see_unstarted = unstarted; called = 0
             fi
         }
         if
         :: called -> atomic { called = 0; tokens++ }; break
         :: else
         fi
+    :: see_sleepers == 0 && see_searchers == 0 && see_unstarted > 0 ->
+        atomic { lock == 0 -> lock = 1 };
+        look_at_word();
+        if
+        :: see_sleepers == 0 && see_searchers == 0 && see_unstarted > 0 ->
+            atomic { unstarted--; searchers++ };
+            births++
+        :: else  /* whoever changed the word since will see the task */
+        fi;
+        lock = 0;
+        break
     :: else -> break
     od;
-    atomic { see_sleepers = 0; see_searchers = 0 }  /* dead values would only multiply the states */
+    atomic { see_sleepers = 0; see_searchers = 0; see_unstarted = 0 }  /* dead values would only multiply the states */
 }
 inline notify_all() {
     atomic { see_sleepers = sleepers; searchers = searchers + sleepers; sleepers = 0 };
@@ -67,12 +89,12 @@ inline notify_all() {
 }
 
 proctype producer() {
-    byte see_sleepers, see_searchers, left = TASKS_EACH;
+    byte see_sleepers, see_searchers, see_unstarted, left = TASKS_EACH;
     bit called;
     do
     :: left > 0 ->
 #ifdef LOOK_TOO_SOON
-        atomic { see_sleepers = sleepers; see_searchers = searchers };
+        look_at_word();
         shared_queue++;
         call_one();
 #else
@@ -125,9 +147,16 @@ inline run_task() {
     fi
 }
 
-proctype worker() {
-    byte see_sleepers, see_searchers, batch;
+proctype worker(bit late) {
+    byte see_sleepers, see_searchers, see_unstarted, batch;
     bit called, found, more, last;
+    if
+    :: late ->
+end_unstarted:
+        atomic { births > 0 -> births-- };
+        goto begin_as_searcher
+    :: else
+    fi;
 next_task:
 #ifdef BUSY_BATCH
     search();
@@ -149,6 +178,7 @@ next_task:
     fi;
 #endif
     searchers++;
+begin_as_searcher:
     do
     :: search();
         if
@@ -202,8 +232,8 @@ init {
     byte i;
     atomic {
         for (i : 1 .. PRODUCERS) { run producer() }
-        for (i : 1 .. WORKERS) { run worker() }
+        for (i : 1 .. WORKERS) { run worker(i <= UNSTARTED) }
     }
-    gone == WORKERS;
+    gone + unstarted == WORKERS && births == 0;
     assert(finished == TASKS && shared_queue == 0 && stealable == 0)
 }

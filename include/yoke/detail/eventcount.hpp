@@ -26,8 +26,9 @@
 ///   read-modify-write of the word. In `prepare_sleep()`'s case S looks at the queues once more and sees P's
 ///   task. If S found work and was the last searcher, `end_search()` tells it to look and to `notify()` for
 ///   what it sees. If S was not the last, the argument holds for one who still searches.
-/// - It saw a worker unstarted. Then it starts one or, lock in hand, sees a word that gives a reason not to.
-///   A start that fails is a searcher that gives up: `cancel_start()`, then notify() again.
+/// - It saw a worker unstarted. Then it starts one, or, lock in hand, sees a sleeper or a searcher that was not
+///   one before, hence announces that, or looks, after P's push. A start that fails is a searcher that gives
+///   up without having looked: `cancel_start()`, then notify() again.
 /// - It saw no sleeper where a worker was just about to become one: that worker's announcement comes after
 ///   P's look, and the worker's last look after its announcement, hence after P's push.
 ///

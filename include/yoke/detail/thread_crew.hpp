@@ -86,7 +86,7 @@ public:
     /// later tries again.
     template <class Over>
     void notify(Over&& over) noexcept {
-        while (sleep_.notify() && !start_another(over)) {}
+        if (sleep_.notify()) start_another(over);
     }
 
     /// There are to be `threads` threads, at least 1. If that is less than before, the caller has to wake all
@@ -166,20 +166,20 @@ private:
         if (too_many()) excess_.fetch_sub(1, std::memory_order_seq_cst);
     }
 
-    /// After notify() has asked for it. True if nothing is left to do, false if the caller has to look again.
+    /// After the eventcount has asked for it.
     template <class Over>
-    bool start_another(Over& over) noexcept {
+    void start_another(Over& over) noexcept {
         const std::lock_guard lock(mutex_);
-        if (!sleep_.wants_start()) return false;
-        if (over()) return true;
+        // Somebody may have become a searcher or a sleeper since the eventcount was asked; he will see the work.
+        if (!sleep_.wants_start() || over()) return;
         const bool failed_before = next_attempt_ != clock::time_point();
-        if (failed_before && clock::now() < next_attempt_) return true;
+        if (failed_before && clock::now() < next_attempt_) return;
         try {
             start(lowest_free());
-            return true;
         } catch (...) {
             next_attempt_ = clock::now() + pause_after_failure;
-            return false;
+            // Others may have relied on the new worker. If that asks for a start, it has just been tried.
+            static_cast<void>(sleep_.notify());
         }
     }
 
