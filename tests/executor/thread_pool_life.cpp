@@ -166,6 +166,21 @@ TEMPLATE_TEST_CASE("a task may run the task it waits for although the pool is pa
     REQUIRE(pool.is_paused());
 }
 
+TEMPLATE_TEST_CASE("who waits for the pool is told when its last task has paused it, or has made it smaller",
+                   "[concurrent]", YOKE_ALL_POOLS) {
+    TestType pool(3);
+    for (int round = 0; round != 100; ++round) {
+        pool.detach([&pool] { pool.pause(); });
+        pool.wait();
+        REQUIRE(pool.is_paused());
+        pool.resume();
+        meet(pool, 3);
+        pool.detach([&pool] { pool.resize(1); });
+        pool.wait();
+        pool.resize(3);
+    }
+}
+
 TEMPLATE_TEST_CASE("shutdown ends a pause, for good", "[concurrent]", YOKE_ALL_POOLS) {
     std::atomic<int> ran{0};
     {

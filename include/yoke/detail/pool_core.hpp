@@ -432,7 +432,7 @@ private:
     /// Leaves, if this is one worker too many. What is in its queue the others will find.
     [[nodiscard]] bool retires(std::size_t self) noexcept {
         if (!crew_.too_many() || !crew_.retire(self)) return false;
-        // It was busy and did not look at the queues a last time, as the others rely on.
+        // A busy worker looks at the queues before it sleeps or leaves: the others rely on that.
         if (!queues_.empty()) wake();
         return true;
     }
