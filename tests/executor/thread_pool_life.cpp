@@ -458,9 +458,9 @@ TEMPLATE_TEST_CASE("a task that another one runs because it waits for it is coun
 TEST_CASE("statistics count what workers take from each other", "[concurrent]") {
     yoke::thread_pool pool(2);
     pool.detach([&pool] {
-        std::latch met(2);
-        pool.detach([&met] { met.arrive_and_wait(); });
-        met.arrive_and_wait();  // somebody else has taken it
+        const auto met = std::make_shared<std::latch>(2);
+        pool.detach([met] { met->arrive_and_wait(); });
+        met->arrive_and_wait();  // somebody else has taken it
     });
     pool.wait();
     const auto now = pool.statistics();
