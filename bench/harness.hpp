@@ -63,6 +63,13 @@ inline void require(bool done, const char* what) {
     if (!done) throw std::runtime_error(what);
 }
 
+/// What a contender throws that cannot answer a row by its nature: it has no call for it, or deadlocks. That is
+/// a finding and no failure: the report says it instead of a figure.
+class unable : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// The element below which a share of `part` of the samples lies.
 inline double quantile(std::vector<double>& samples, double part) {
     const auto rank = static_cast<std::ptrdiff_t>(part * static_cast<double>(samples.size() - 1) + 0.5);
@@ -152,6 +159,9 @@ private:
                 state.SetIterationTime(taken.seconds);
                 figures.push_back(taken.figure);
             }
+        } catch (const unable& why) {
+            state.SkipWithError((std::string("unable: ") + why.what()).c_str());
+            return;
         } catch (const std::exception& error) {
             state.SkipWithError(error.what());
             return;

@@ -35,7 +35,10 @@ TIME_LIMIT = 120  # seconds for one run of one program
 
 
 def run_program(program, quick):
-    """What one run of a program yields: [(question, unit, figure)]. Raises RuntimeError with the reason."""
+    """What one run of a program yields: [(question, unit, figure)], {question: why the program is unable}.
+
+    Raises RuntimeError with the reason if the program failed.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         out = pathlib.Path(folder, "out.json")
         command = [sys.executable] if program.endswith(".py") else []
@@ -67,36 +70,49 @@ def end(process):
 
 
 def figures_in(benchmarks):
-    figures = []
+    figures, unable = [], {}
     for entry in benchmarks:
         # Google Benchmark puts how it was run behind the name.
         name = re.sub(r"/(min_time|iterations|manual_time)\b.*", "", entry["name"])
         if entry.get("error_occurred"):
-            raise RuntimeError(f"{name}: {entry['error_message']}")
+            message = entry["error_message"]
+            if not message.startswith("unable: "):
+                raise RuntimeError(f"{name}: {message}")
+            unable[name] = message.removeprefix("unable: ")
+            continue
         figures.append((name, entry["label"], entry["value"]))
         if "p99" in entry:
             figures.append((f"{name}/p99", entry["label"], entry["p99"]))
-    return figures
+    return figures, unable
 
 
 def ask(contenders, rounds, quick, say):
-    """Asks one question. Returns its rows, and {contender: why} of those that failed, which have none."""
-    rows, failed = {}, {}
+    """Asks one question.
+
+    Returns its rows; {contender: why} of those that failed, which have none; and {(row, contender): why} of
+    what contenders cannot do by their nature.
+    """
+    rows, failed, unable = {}, {}, {}
+    hopeless = set()  # contenders unable to do any of it
     for number in range(rounds):
         order = list(contenders)
         random.Random(number).shuffle(order)
         for entry in order:
             contender = entry["contender"]
-            if contender in failed:
+            if contender in failed or contender in hopeless:
                 continue
             say(f"round {number + 1} of {rounds}: {contender}")
             try:
-                for question, unit, figure in run_program(entry["program"], quick):
+                figures, reasons = run_program(entry["program"], quick)
+                unable.update({(question, contender): why for question, why in reasons.items()})
+                if not figures:
+                    hopeless.add(contender)
+                for question, unit, figure in figures:
                     row = rows.setdefault((question, contender), Row(question, contender, unit, []))
                     row.samples.append(figure)
             except (RuntimeError, OSError, ValueError, KeyError) as error:
                 failed[contender] = str(error)
-    return [row for row in rows.values() if row.contender not in failed], failed
+    return [row for row in rows.values() if row.contender not in failed], failed, unable
 
 
 # --- what is asked where -----------------------------------------------------------------------------------
@@ -168,29 +184,33 @@ def main(arguments):
         known = sorted({entry["question"] for entry in manifest["contenders"]}, key=place_of)
         sys.exit(f"report.py: no question starts with {' or '.join(options.words)}; "
                  f"there are: {', '.join(known)}")
-    skipped = {}
+    skipped, missing = {}, {}
     for entry in manifest["skipped"]:
         if chosen(entry["question"], options.words):
-            skipped.setdefault(entry["missing"], []).append(f"{entry['question']}/{entry['contender']}")
-    for missing, contenders in skipped.items():
-        print(f"skipped, because there is no {missing}: {', '.join(contenders)}")
+            skipped.setdefault(entry["question"], {})[entry["contender"]] = f"there is no {entry['missing']}"
+            missing.setdefault(entry["missing"], []).append(f"{entry['question']}/{entry['contender']}")
+    for peer, contenders in missing.items():
+        print(f"skipped, because there is no {peer}: {', '.join(contenders)}")
 
     facts = facts_of(manifest, rounds, options.quick)
-    answers, failed = {}, {}
+    answers, failed, unable = {}, {}, {}
     for question, contenders in questions.items():
         say = progress(question)
-        rows, reasons = ask(contenders, rounds, options.quick, say)
+        rows, reasons, unable[question] = ask(contenders, rounds, options.quick, say)
         say("")
         answers[question] = compare([row for row in rows if chosen(row.question, options.words)])
         for row in answers[question]:
             ratio = row.ratio_to_best_peer
             ahead = f"   best peer's cost / ours: {number_text(ratio)}" if ratio else ""
-            print(f"{row.question:30} {row.contender:24} {number_text(row.value):>10} {row.unit}{ahead}",
+            limit = f"   cost / limit's: {number_text(row.ratio_to_limit)}" if row.ratio_to_limit else ""
+            print(f"{row.question:30} {row.contender:24} {number_text(row.value):>10} {row.unit}{ahead}{limit}",
                   flush=True)
+        for (name, contender), why in unable[question].items():
+            print(f"{name:30} {contender:24}          - {why}")
         for contender, why in reasons.items():
             failed[f"{question}/{contender}"] = why
             print(f"failed: {question}/{contender}: {why}", file=sys.stderr)
-    writing.write(options.output, SOURCE, facts, answers, skipped, failed)
+    writing.write(options.output, SOURCE, facts, answers, skipped, failed, unable)
     return 1 if failed else 0
 
 

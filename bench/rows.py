@@ -4,7 +4,7 @@ import dataclasses
 import statistics
 
 # What a row of report.json has.
-KEYS = ("question", "contender", "value", "unit", "spread", "ratio_to_best_peer")
+KEYS = ("question", "contender", "value", "unit", "spread", "ratio_to_best_peer", "ratio_to_limit")
 
 
 def larger_is_better(unit):
@@ -20,6 +20,7 @@ class Row:
     unit: str
     samples: list  # one figure a round
     ratio_to_best_peer: float | None = None
+    ratio_to_limit: float | None = None  # our or a peer's cost, divided by the limit's
 
     @property
     def value(self):
@@ -57,7 +58,8 @@ class Row:
 
     def as_json(self):
         return dict(zip(KEYS, (self.question, self.contender, rounded(self.value), self.unit,
-                               rounded(self.spread), rounded(self.ratio_to_best_peer))))
+                               rounded(self.spread), rounded(self.ratio_to_best_peer),
+                               rounded(self.ratio_to_limit))))
 
 
 def rounded(number):
@@ -81,12 +83,18 @@ def grouped(rows):
 
 
 def compare(rows):
-    """Fills in our ratios, and sorts each question's rows: the best first."""
+    """Fills in the ratios, and sorts each question's rows: the best first.
+
+    What costs nothing has no ratio.
+    """
     result = []
     for group in grouped(rows).values():
         peers = [row.cost for row in group if row.peer]
+        limit = next((row for row in group if row.limit), None)
         for row in group:
-            if row.ours and peers:
+            if row.ours and peers and row.cost:
                 row.ratio_to_best_peer = min(peers) / row.cost
+            if limit and not row.limit and limit.cost:
+                row.ratio_to_limit = row.cost / limit.cost
         result += sorted(group, key=lambda row: row.cost)
     return result

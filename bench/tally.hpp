@@ -29,7 +29,7 @@ struct alignas(64) counter {
 inline std::array<counter, 1024> counters;
 inline std::mutex mutex;
 inline counter* free_counters = nullptr;
-inline std::size_t used = 0;
+inline std::atomic<std::size_t> used{0};  // written under the mutex
 
 inline constinit thread_local counter* mine = nullptr;
 
@@ -42,8 +42,10 @@ public:
             mine = free_counters;
             free_counters = mine->next_free;
         } else {
-            if (used == counters.size()) throw std::length_error("the tally has not enough counters");
-            mine = &counters[used++];
+            const std::size_t next = used.load(std::memory_order_relaxed);
+            if (next == counters.size()) throw std::length_error("the tally has not enough counters");
+            mine = &counters[next];
+            used.store(next + 1, std::memory_order_release);
         }
     }
     membership(const membership&) = delete;
@@ -68,8 +70,9 @@ inline void count() {
 
 /// All that was counted so far.
 inline std::uint64_t total() {
+    const std::size_t used = detail::used.load(std::memory_order_acquire);
     std::uint64_t sum = 0;
-    for (const auto& counter : detail::counters) sum += counter.value.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < used; ++i) sum += detail::counters[i].value.load(std::memory_order_acquire);
     return sum;
 }
 

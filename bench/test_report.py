@@ -38,6 +38,14 @@ class Comparison(unittest.TestCase):
         compared = rows.compare([row("limit_futex", [5]), row("yoke_processes", [10])])
         self.assertEqual([r.ratio_to_best_peer for r in compared], [None, None])
 
+    def test_every_row_but_the_limit_is_compared_with_the_limit(self):
+        compared = rows.compare([row("limit_futex", [5]), row("yoke_threads", [10]), row("tbb", [20])])
+        self.assertEqual([r.ratio_to_limit for r in compared], [None, 2, 4])
+
+    def test_what_costs_nothing_has_no_ratio(self):
+        compared = rows.compare([row("yoke_threads", [0]), row("tbb", [2])])
+        self.assertEqual([r.ratio_to_best_peer for r in compared], [None, None])
+
     def test_the_spread_is_the_distance_of_the_quartiles(self):
         self.assertAlmostEqual(row("tbb", [1, 2, 3, 4, 5]).spread, 2 / 3)
         self.assertEqual(row("tbb", [7]).spread, 0)
@@ -48,12 +56,18 @@ class Reading(unittest.TestCase):
         entry = {"name": "process/round_trip/iterations:100/manual_time", "label": "us", "value": 9.0,
                  "p99": 20.0}
         self.assertEqual(report.figures_in([entry]),
-                         [("process/round_trip", "us", 9.0), ("process/round_trip/p99", "us", 20.0)])
+                         ([("process/round_trip", "us", 9.0), ("process/round_trip/p99", "us", 20.0)], {}))
 
     def test_a_contender_that_did_not_do_its_work_has_no_figure(self):
         entry = {"name": "thread/submit", "error_occurred": True, "error_message": "not all tasks have run"}
         with self.assertRaisesRegex(RuntimeError, "not all tasks have run"):
             report.figures_in([entry])
+
+    def test_what_a_contender_cannot_do_is_no_failure_and_has_no_figure(self):
+        entries = [{"name": "thread/nested/a", "error_occurred": True, "error_message": "unable: deadlocks"},
+                   {"name": "thread/nested/b", "label": "ns", "value": 2.0}]
+        self.assertEqual(report.figures_in(entries),
+                         ([("thread/nested/b", "ns", 2.0)], {"thread/nested/a": "deadlocks"}))
 
     def test_a_word_chooses_questions_by_their_beginning_and_rows_of_them(self):
         self.assertTrue(report.chosen("thread/round_trip", ["thr"]))
@@ -86,9 +100,32 @@ class Running(unittest.TestCase):
                             "open(out, 'w').write(json.dumps({'benchmarks': rows}))")
         contenders = [{"contender": "good", "program": good},
                       {"contender": "bad", "program": self.program("import sys; sys.exit('no')")}]
-        found, failed = report.ask(contenders, rounds=2, quick=True, say=lambda text: None)
+        found, failed, unable = report.ask(contenders, rounds=2, quick=True, say=lambda text: None)
         self.assertEqual([(r.question, r.contender, r.samples) for r in found], [("q/a", "good", [3, 3])])
         self.assertEqual(failed, {"bad": "ended with 1: no"})
+        self.assertEqual(unable, {})
+
+    def test_a_contender_that_is_unable_to_do_anything_is_asked_once(self):
+        program = self.program("import json, sys; out = sys.argv[1].split('=')[1]\n"
+                               "open(__file__ + '.runs', 'a').write('x')\n"
+                               "row = {'name': 'q/a', 'error_occurred': True, 'error_message': 'unable: deadlocks'}\n"
+                               "open(out, 'w').write(json.dumps({'benchmarks': [row]}))")
+        found, failed, unable = report.ask([{"contender": "peer", "program": program}], rounds=3, quick=True,
+                                           say=lambda text: None)
+        self.assertEqual((found, failed, unable), ([], {}, {("q/a", "peer"): "deadlocks"}))
+        self.assertEqual(pathlib.Path(program + ".runs").read_text(encoding="utf-8"), "x")
+
+
+class Writing(unittest.TestCase):
+    def test_the_report_says_below_a_question_who_has_no_figure_and_why(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output = pathlib.Path(folder)
+            writing.write(output, report.SOURCE, {}, {"thread/submit": [row("tbb", [2])]},
+                          {"thread/submit": {"bs": "there is no BS"}}, {},
+                          {"thread/submit": {("thread/submit", "dp"): "deadlocks"}})
+            text = (output / "report.md").read_text(encoding="utf-8")
+        self.assertIn("`thread/submit`: `dp` deadlocks.\n", text)
+        self.assertIn("Skipped: `bs`, because there is no BS.\n", text)
 
 
 class WholeRun(unittest.TestCase):

@@ -10,7 +10,8 @@ INTRODUCTION = """\
 A figure is the median of the rounds; each round runs every contender's program once, so that what is
 compared lies close together in time. The spread is the distance between the quartiles of the rounds,
 divided by the median. "Best peer's cost / ours" is 1 or more where we are ahead. Contenders named
-`limit_...` and `machine` show what the machine can do; they are no peers.
+`limit_...` and `machine` show what the machine can do; they are no peers. Below the tables is who has no
+figure, and why.
 """
 
 
@@ -45,8 +46,9 @@ def markdown_table(title, rows):
     compared = any(row.ratio_to_best_peer is not None for row in rows)
     if compared:
         columns.append("best peer's cost / ours")
-    limit = next((row for row in rows if row.contender.startswith("limit_")), None)
-    if limit:
+    limit = next((row for row in rows if row.limit), None)
+    limited = any(row.ratio_to_limit is not None for row in rows)
+    if limited:
         columns.append(f"cost / {limit.contender}'s")
     lines = [columns, ["---"] + ["--:"] * (len(columns) - 1)]
     for row in rows:
@@ -54,8 +56,8 @@ def markdown_table(title, rows):
         cells = [f"**{name}**" if row.ours else name, number_text(row.value), f"{row.spread:.0%}"]
         if compared:
             cells.append(number_text(row.ratio_to_best_peer) if row.ratio_to_best_peer else "")
-        if limit:
-            cells.append(number_text(row.cost / limit.cost))
+        if limited:
+            cells.append(number_text(row.ratio_to_limit) if row.ratio_to_limit is not None else "")
         lines.append(cells)
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
@@ -75,14 +77,15 @@ def drawing(question, rows):
     return plot.svg(panels)
 
 
-def write(output, source, facts, answers, skipped, failed):
+def write(output, source, facts, answers, skipped, failed, unable):
     """Writes the report into `output`.
 
     source   the folder of the questions
     facts    {name: value} of the machine and the run
     answers  {question: compared rows}
-    skipped  {what is missing: [contenders]}
+    skipped  {question: {contender: why}} of those that are not built
     failed   {contender: why}
+    unable   {question: {(row, contender): why}} of what contenders cannot do by their nature
     """
     output.mkdir(parents=True, exist_ok=True)
     all_rows = [row.as_json() for rows in answers.values() for row in rows]
@@ -91,9 +94,6 @@ def write(output, source, facts, answers, skipped, failed):
     text = ["# Benchmarks\n"]
     text.append("| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in facts.items()))
     text.append(INTRODUCTION)
-    for missing, contenders in skipped.items():
-        names = ", ".join(f"`{name}`" for name in contenders)
-        text.append(f"Skipped, because there is no {missing}: {names}.\n")
     for contender, why in failed.items():
         text.append(f"**Failed**: `{contender}`: {why}\n")
     for question, rows in answers.items():
@@ -102,4 +102,7 @@ def write(output, source, facts, answers, skipped, failed):
             (output / plot_name(question)).write_text(drawing(question, rows), encoding="utf-8")
             text += [markdown_table(title, group) for title, group in tables(question, rows).items()]
             text.append(f"![{question}]({plot_name(question)})\n")
+        text += [f"`{name}`: `{contender}` {why}.\n" for (name, contender), why in unable[question].items()]
+        text += [f"Skipped: `{contender}`, because {why}.\n"
+                 for contender, why in skipped.get(question, {}).items()]
     (output / "report.md").write_text("\n".join(text), encoding="utf-8")

@@ -1,23 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Boost.Asio's thread_pool and its use_future.
+// Boost.Asio's thread_pool.
+#include "../../pool/asio.hpp"
 #include "question.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_future.hpp>
-
-namespace {
-
-class contender {
-public:
-    std::thread::id run() {
-        return boost::asio::post(pool_, boost::asio::use_future(bench::thread_round_trip::task)).get();
-    }
-
-private:
-    boost::asio::thread_pool pool_{bench::workers()};
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_round_trip::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::asio_pool>>(argc, argv);
+}

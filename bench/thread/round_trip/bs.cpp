@@ -1,19 +1,8 @@
 // SPDX-License-Identifier: MIT
 // BS::thread_pool.
+#include "../../pool/bs.hpp"
 #include "question.hpp"
 
-#include <BS_thread_pool.hpp>
-
-namespace {
-
-class contender {
-public:
-    std::thread::id run() { return pool_.submit_task(bench::thread_round_trip::task).get(); }
-
-private:
-    BS::light_thread_pool pool_{bench::workers()};
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_round_trip::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::bs_pool>>(argc, argv);
+}

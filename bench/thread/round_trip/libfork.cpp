@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: MIT
 // libfork's lazy_pool.
+#include "../../pool/libfork.hpp"
 #include "question.hpp"
 
-#include <libfork/core.hpp>
-#include <libfork/schedule.hpp>
-
-namespace {
-
-inline constexpr auto call = [](auto /*self*/) -> lf::task<std::thread::id> {
-    co_return bench::thread_round_trip::task();
-};
-
-class contender {
-public:
-    std::thread::id run() { return lf::sync_wait(pool_, call); }
-
-private:
-    lf::lazy_pool pool_{bench::workers()};
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_round_trip::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::libfork_pool>>(argc,
+                                                                                                    argv);
+}

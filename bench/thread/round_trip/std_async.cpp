@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MIT
 // std::async: starts a thread.
+#include "../../pool/std_async.hpp"
 #include "question.hpp"
 
-#include <future>
-
-namespace {
-
-class contender {
-public:
-    std::thread::id run() { return std::async(std::launch::async, bench::thread_round_trip::task).get(); }
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_round_trip::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::std_async_pool>>(argc,
+                                                                                                      argv);
+}

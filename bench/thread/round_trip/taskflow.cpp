@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Taskflow's executor.
+#include "../../pool/taskflow.hpp"
 #include "question.hpp"
 
-#include <taskflow/taskflow.hpp>
-
-namespace {
-
-class contender {
-public:
-    std::thread::id run() { return executor_.async(bench::thread_round_trip::task).get(); }
-
-private:
-    tf::Executor executor_{bench::workers()};
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_round_trip::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::taskflow_pool>>(argc,
+                                                                                                     argv);
+}

@@ -1,26 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A queue of std::function behind a mutex, with std::packaged_task.
-#include "../../textbook_pool.hpp"
+// A queue of std::function behind a mutex.
+#include "../../pool/textbook.hpp"
 #include "question.hpp"
 
-#include <future>
-
-namespace {
-
-class contender {
-public:
-    std::thread::id run() {
-        auto packaged =
-            std::make_shared<std::packaged_task<std::thread::id()>>(bench::thread_round_trip::task);
-        auto future = packaged->get_future();
-        pool_.post([packaged = std::move(packaged)] { (*packaged)(); });
-        return future.get();
-    }
-
-private:
-    bench::textbook_pool pool_{bench::workers()};
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_round_trip::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::textbook_future_pool>>(
+        argc, argv);
+}

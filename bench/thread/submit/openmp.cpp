@@ -6,15 +6,19 @@ namespace {
 
 class contender {
 public:
+    explicit contender(unsigned threads) : threads_(static_cast<int>(threads)) {}
+
     void run(std::size_t tasks) {
-        const auto threads = static_cast<int>(bench::workers());
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(threads_)
 #pragma omp single
         for (std::size_t i = 0; i < tasks; ++i) {
 #pragma omp task
-            bench::thread_submit::task();
+            bench::counted_task();
         }
     }
+
+private:
+    int threads_;
 };
 
 }  // namespace

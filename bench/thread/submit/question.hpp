@@ -7,8 +7,7 @@
 /// run tasks before; per task. A task counts itself on its own thread's counter. Checked: that all of them
 /// ran.
 
-#include "../../harness.hpp"
-#include "../../tally.hpp"
+#include "../../pool/pool.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -18,15 +17,14 @@ namespace bench::thread_submit {
 
 inline constexpr unit ns_per_task{"ns per task", 1e9};
 
-inline constexpr auto task = [] { tally::count(); };
-
-/// `Contender` has `run(n)`, which gives `task` to its pool n times and returns once all of them have run.
+/// `Contender` is constructed with the number of threads, and has `run(n)`, which gives `counted_task` to its
+/// pool n times and returns once all of them have run.
 template <class Contender>
 int main(int argc, char** argv) {
     program here(argc, argv);
     const std::size_t tasks = here.scaled(100'000);
     here.add("thread/submit", ns_per_task, [tasks] {
-        auto contender = std::make_unique<Contender>();
+        auto contender = std::make_unique<Contender>(workers());
         contender->run(1000);
         return [tasks, contender = std::move(contender)] {
             const std::uint64_t before = tally::total();

@@ -9,12 +9,14 @@ namespace {
 
 class contender {
 public:
+    explicit contender(unsigned /*threads*/) {}
+
     void run(std::size_t tasks) {
         std::array<std::future<void>, 64> running;
         for (std::size_t i = 0; i < tasks; ++i) {
             auto& place = running[i % running.size()];
             if (place.valid()) place.get();
-            place = std::async(std::launch::async, bench::thread_submit::task);
+            place = std::async(std::launch::async, bench::counted_task);
         }
         for (auto& task : running)
             if (task.valid()) task.get();

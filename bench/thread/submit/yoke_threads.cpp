@@ -4,19 +4,6 @@
 
 #include <yoke/executor/thread_pool.hpp>
 
-namespace {
-
-class contender {
-public:
-    void run(std::size_t tasks) {
-        for (std::size_t i = 0; i < tasks; ++i) pool_.detach(bench::thread_submit::task);
-        pool_.wait();
-    }
-
-private:
-    yoke::thread_pool pool_{bench::workers()};
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_submit::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_submit::main<bench::one_by_one<yoke::thread_pool>>(argc, argv);
+}

@@ -22,25 +22,33 @@ struct task {
     std::uint64_t operator()() const { return number; }
 };
 
-/// Submits n tasks by `submit(task)`, which returns a future, and returns the sum of what their `get()`
-/// yields.
-template <class Submit>
-std::uint64_t sum_of_results(std::size_t tasks, Submit submit) {
-    std::vector<decltype(submit(task{}))> futures;
-    futures.reserve(tasks);
-    for (std::size_t i = 0; i < tasks; ++i) futures.push_back(submit(task{i}));
-    std::uint64_t sum = 0;
-    for (auto& future : futures) sum += future.get();
-    return sum;
-}
+/// A pool as a contender.
+template <class Pool>
+class by_future {
+public:
+    explicit by_future(unsigned threads) : pool_(threads) {}
 
-/// `Contender` has `run(n)`, which submits the tasks 0 to n - 1 and returns the sum of their results.
+    std::uint64_t run(std::size_t tasks) {
+        std::vector<decltype(pool_.submit(task{}))> futures;
+        futures.reserve(tasks);
+        for (std::size_t i = 0; i < tasks; ++i) futures.push_back(pool_.submit(task{i}));
+        std::uint64_t sum = 0;
+        for (auto& future : futures) sum += future.get();
+        return sum;
+    }
+
+private:
+    Pool pool_;
+};
+
+/// `Contender` is constructed with the number of threads, and has `run(n)`, which submits the tasks 0 to
+/// n - 1 and returns the sum of their results.
 template <class Contender>
 int main(int argc, char** argv) {
     program here(argc, argv);
     const std::size_t tasks = here.scaled(100'000);
     here.add("thread/submit_future", ns_per_task, [tasks] {
-        auto contender = std::make_unique<Contender>();
+        auto contender = std::make_unique<Contender>(workers());
         contender->run(1000);
         return [tasks, contender = std::move(contender)] {
             const auto start = clock::now();

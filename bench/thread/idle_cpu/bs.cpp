@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// BS::thread_pool.
+#include "../../pool/bs.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_idle_cpu::main<bench::thread_idle_cpu::by_future<bench::bs_pool>>(argc, argv);
+}

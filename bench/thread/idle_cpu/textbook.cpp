@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// A queue of std::function behind a mutex.
+#include "../../pool/textbook.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_idle_cpu::main<bench::thread_idle_cpu::by_future<bench::textbook_future_pool>>(argc,
+                                                                                                        argv);
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// BS::thread_pool.
+#include "../../pool/bs.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_nested::main<bench::thread_nested::by_future<bench::bs_pool>>(argc, argv);
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Boost.Asio's thread_pool.
+#include "../../pool/asio.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_oversubscribed::main<bench::one_by_one<bench::asio_pool>>(argc, argv);
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Taskflow's executor.
+#include "../../pool/taskflow.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_oversubscribed::main<bench::one_by_one<bench::taskflow_pool>>(argc, argv);
+}

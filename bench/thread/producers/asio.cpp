@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// Boost.Asio's thread_pool.
+#include "../../pool/asio.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) { return bench::thread_producers::main<bench::asio_pool>(argc, argv); }

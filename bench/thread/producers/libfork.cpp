@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// libfork's lazy_pool.
+#include "../../pool/libfork.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) { return bench::thread_producers::main<bench::libfork_pool>(argc, argv); }

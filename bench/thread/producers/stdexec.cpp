@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// stdexec's static_thread_pool.
+#include "../../pool/stdexec.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) { return bench::thread_producers::main<bench::stdexec_pool>(argc, argv); }

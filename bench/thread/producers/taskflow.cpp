@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// Taskflow's executor.
+#include "../../pool/taskflow.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) { return bench::thread_producers::main<bench::taskflow_pool>(argc, argv); }

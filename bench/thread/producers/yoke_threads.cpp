@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// yoke::thread_pool.
+#include "question.hpp"
+
+#include <yoke/executor/thread_pool.hpp>
+
+int main(int argc, char** argv) { return bench::thread_producers::main<yoke::thread_pool>(argc, argv); }

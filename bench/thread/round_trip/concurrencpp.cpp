@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// concurrencpp's thread_pool_executor.
+#include "../../pool/concurrencpp.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::concurrencpp_pool>>(
+        argc, argv);
+}

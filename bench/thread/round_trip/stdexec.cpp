@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// stdexec's static_thread_pool.
+#include "../../pool/stdexec.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_round_trip::main<bench::thread_round_trip::by_future<bench::stdexec_pool>>(argc,
+                                                                                                    argv);
+}

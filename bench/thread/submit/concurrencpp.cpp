@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// concurrencpp's thread_pool_executor.
+#include "../../pool/concurrencpp.hpp"
+#include "question.hpp"
+
+int main(int argc, char** argv) {
+    return bench::thread_submit::main<bench::one_by_one<bench::concurrencpp_pool>>(argc, argv);
+}
