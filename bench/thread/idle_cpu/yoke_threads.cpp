@@ -4,6 +4,25 @@
 
 #include <yoke/executor/thread_pool.hpp>
 
-int main(int argc, char** argv) {
-    return bench::thread_idle_cpu::main<bench::thread_idle_cpu::by_future<yoke::thread_pool>>(argc, argv);
-}
+namespace {
+
+class contender {
+public:
+    explicit contender(unsigned threads) : pool_(threads) {}
+
+    // wait_until() and not get(), which may run the task here.
+    void work() {
+        for (int i = 0; i < 1000; ++i) pool_.submit([] {}).wait_until(bench::clock::time_point::max());
+    }
+    void wait_for(double seconds) {
+        pool_.submit([seconds] { bench::thread_idle_cpu::sleep(seconds); })
+            .wait_until(bench::clock::time_point::max());
+    }
+
+private:
+    yoke::thread_pool pool_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return bench::thread_idle_cpu::main<contender>(argc, argv); }

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <utility>
 
@@ -30,12 +31,16 @@ public:
     explicit by_future(unsigned threads) : pool_(threads) {}
 
     std::uint64_t run(std::uint64_t levels, std::size_t times) {
-        const auto outermost = [this, levels, times] {
-            std::uint64_t sum = 0;
+        std::uint64_t sum = 0;
+        std::binary_semaphore done(0);  // and not a future's get(): that may run the outermost task here
+        auto outermost = pool_.submit([&] {
             for (std::size_t i = 0; i < times; ++i) sum += nest(levels);
-            return sum;
-        };
-        return pool_.submit(outermost).get();
+            done.release();
+            return true;
+        });
+        done.acquire();
+        outermost.get();
+        return sum;
     }
 
 private:
