@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: MIT
-// yoke::thread_pool.
+// yoke::thread_pool's bulk: its calls are shares of a few tasks, and the waiting thread takes part.
 #include "question.hpp"
 
 #include <yoke/executor/thread_pool.hpp>
 
 namespace {
 
-class pool : public yoke::thread_pool {
+class contender {
 public:
-    using yoke::thread_pool::thread_pool;
+    explicit contender(unsigned threads) : pool_(threads) {}
 
-    template <class F, class Pool = yoke::thread_pool>
-    void bulk(std::size_t count, F f) {
-        Pool& self = *this;
-        if constexpr (requires { self.bulk(count, f); }) {
-            self.bulk(count, f);
-        } else {
-            for (std::size_t i = 0; i < count; ++i) self.detach(f, i);
-        }
-    }
+    void run(std::size_t tasks) { pool_.bulk(tasks, bench::thread_bulk::indexed_task).get(); }
+
+private:
+    yoke::thread_pool pool_;
 };
 
 }  // namespace
 
-int main(int argc, char** argv) { return bench::thread_bulk::main_of_tasks<pool>(argc, argv); }
+int main(int argc, char** argv) { return bench::thread_bulk::main_of_groups<contender>(argc, argv); }
