@@ -14,16 +14,25 @@
 ///         co_return a + b;
 ///     }
 ///
+/// and something can follow it, on any executor:
+///
+///     yoke::future<report> done = downloads.submit(fetch_page, url).then(processes, parse).then(threads, summarize);
+///
 /// Unlike std::future: dropping one never blocks, waiting never deadlocks a pool of threads (the waiter runs the awaited
 /// task itself when nobody has begun it; it never runs anything else), and a task can be cancelled before it begins.
 
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/awaited.hpp>
+#include <yoke/detail/coroutine.hpp>
 #include <yoke/detail/future_state.hpp>
 #include <yoke/error.hpp>
 
+#include <atomic>
 #include <chrono>
-#include <coroutine>
+#include <exception>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -35,10 +44,15 @@ class future;
 namespace detail {
 
 struct future_access;
-template <class R>
-class coroutine_promise;
-template <class R>
-class future_awaiter;
+
+/// `f(result)` can be called; `f()` if there is none.
+template <class F, class R>
+inline constexpr bool continues_value = callable_with<F, R>;
+template <class F>
+inline constexpr bool continues_value<F, void> = callable_with<F>;
+/// It cannot, but `f(future)` can.
+template <class F, class R>
+inline constexpr bool continues_future = !continues_value<F, R> && callable_with<F, future<R>>;
 
 }  // namespace detail
 
@@ -86,6 +100,25 @@ public:
     /// True: the task will not run, and `get()` throws `cancelled`. False: it is running, or has run. Throws no_state.
     bool cancel() { return state().try_cancel(); }
 
+    /// Runs `f(result)` on `ex` - `f()` if there is none - when this future is done, and returns the future of what `f` returns.
+    /// Takes the outcome, as `get()` does. `f` is decay-copied.
+    ///
+    /// - If this future fails or is stopped, `f` is dropped unrun and that outcome goes on to the returned future. An `f` that
+    ///   takes a `future<R>` (its parameter spelt so: what can be called with the result is) runs in any case, and is
+    ///   given this one, done.
+    /// - `f` is a task of `ex`, submitted by the thread that completes this future; if it is done already, by the caller. What
+    ///   `ex.execute` throws then (pool_closed) arrives in the returned future. So `ex` must live until the
+    ///   returned future is done. A thread pool that is full (`max_pending`) runs `f` at once on the submitting thread if
+    ///   that runs a task; an inline_executor always runs it there, and so uses stack for each link of a chain.
+    /// - Waiting inside a task helps: it runs what this future waits for and then `f`, as far as nobody has begun them.
+    /// - `cancel()` of the returned future is true if `f` will not run; it then cancels this future's task too if that has not
+    ///   begun (it is nobody else's any more). It is false once `f` has begun.
+    /// - For an executor of worker processes `f`, the result of this future and what `f` returns must be able to cross.
+    ///
+    /// Throws no_state, and bad_alloc or what copying `f` throws; this future is as it was then.
+    template <executor E, class F>
+    auto then(E& ex, F&& f);
+
     /// Suspends the coroutine until the outcome is there and takes it, as `get()` does. The coroutine goes on
     /// on the thread that completed the task. Throws no_state.
     detail::future_awaiter<R> operator co_await() {
@@ -96,6 +129,7 @@ public:
 private:
     friend struct detail::future_access;
     friend class detail::future_awaiter<R>;
+    friend class detail::coroutine_promise_base<R>;
     using state_type = detail::future_state<R>;
 
     explicit future(detail::state_ref<state_type> state) noexcept : state_(std::move(state)) {}
@@ -123,103 +157,21 @@ struct future_access {
     static future<R> make(state_ref<future_state<R>> state) noexcept {
         return future<R>(std::move(state));
     }
+    /// The future's state, which leaves it.
+    template <class R>
+    static state_ref<future_state<R>> release(future<R> f) noexcept {
+        return std::move(f.state_);
+    }
+    /// The outcome of a state that is done.
+    template <class R>
+    static R take(state_ref<future_state<R>> state) {
+        return future<R>::take(std::move(state));
+    }
     /// The future's state; null if it is empty. Owned by the future.
     template <class R>
     static future_state<R>* state(const future<R>& f) noexcept {
         return f.state_.get();
     }
-};
-
-template <class R>
-class future_awaiter final : private continuation {
-public:
-    explicit future_awaiter(state_ref<future_state<R>> state) noexcept : state_(std::move(state)) {}
-
-    [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
-    bool await_suspend(std::coroutine_handle<> waiting) noexcept {
-        waiting_ = waiting;
-        return state_->tell(*this);
-    }
-    R await_resume() { return future<R>::take(std::move(state_)); }
-
-    [[nodiscard]] state_ref<future_core> awaited() const noexcept { return state_.share(); }
-
-private:
-    void future_done() noexcept override { waiting_.resume(); }
-
-    state_ref<future_state<R>> state_;
-    std::coroutine_handle<> waiting_;
-};
-
-/// The state behind a coroutine's future. It knows what the coroutine awaits now, so that a waiter inside a task
-/// can help with it: the waiter is told (news) whenever that changes.
-template <class R>
-class coroutine_state final : public future_state<R> {
-public:
-    coroutine_state() noexcept : future_state<R>(2) {}  // the future and the coroutine
-
-    void help() noexcept override {
-        if (const auto child = awaited()) child->help();
-    }
-    void awaits(state_ref<future_core> child) noexcept {
-        {
-            const std::lock_guard lock(mutex_);
-            awaited_.swap(child);
-        }
-        this->news();
-    }
-
-private:
-    state_ref<future_core> awaited() noexcept {
-        const std::lock_guard lock(mutex_);
-        return awaited_.share();
-    }
-
-    std::mutex mutex_;
-    state_ref<future_core> awaited_;
-};
-
-template <class R>
-class coroutine_promise_base {
-public:
-    future<R> get_return_object() noexcept {
-        return future_access::make<R>(state_ref<future_state<R>>(state_.get()));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void unhandled_exception() noexcept { state_->set_error(std::current_exception()); }
-
-    template <class T>
-    future_awaiter<T> await_transform(future<T>&& awaited) {
-        auto awaiter = std::move(awaited).operator co_await();
-        state_->awaits(awaiter.awaited());
-        return awaiter;
-    }
-    template <class T>
-    future_awaiter<T> await_transform(future<T>& awaited) {
-        return await_transform(std::move(awaited));
-    }
-    template <class Awaitable>
-    Awaitable&& await_transform(Awaitable&& other) noexcept {
-        return std::forward<Awaitable>(other);
-    }
-
-protected:
-    state_ref<coroutine_state<R>> state_{new coroutine_state<R>};
-};
-
-template <class R>
-class coroutine_promise : public coroutine_promise_base<R> {
-public:
-    template <class Value>
-    void return_value(Value&& value) noexcept {
-        this->state_->set_value(std::forward<Value>(value));
-    }
-};
-template <>
-class coroutine_promise<void> : public coroutine_promise_base<void> {
-public:
-    void return_void() noexcept { this->state_->set_value(); }
 };
 
 /// Puts the outcome of `execute` into a future's state; for executors whose tasks run in another address space.
@@ -265,10 +217,14 @@ private:
     state_ref<State> state_;
 };
 
+/// Lasts until the task is done, also if a waiter runs it: an executor that waits for all of its tasks waits for that one.
 template <class State>
 struct claimable_call {
     state_ref<State> state;
-    void operator()() noexcept { state->run(); }
+    void operator()() noexcept {
+        state->run();
+        state->wait();
+    }
 };
 
 template <class E>
@@ -306,6 +262,258 @@ auto submit(E& ex, F&& f, Args&&... args) -> future<call_result<F, Args...>> {
         ex.execute(detail::promise_receiver<result>(task.share()), std::forward<F>(f),
                    std::forward<Args>(args)...);
         return outcome;
+    }
+}
+
+namespace detail {
+
+/// The call `f(result of before)` of `then`. Called when that is done; throws its error.
+template <class In, class Out, class F>
+struct then_call {
+    F f;
+    awaited_slot<future_state<In>>* before;
+
+    Out operator()() && {
+        auto done = before->take();
+        if constexpr (continues_future<F, In>) {
+            return std::invoke(std::move(f), future_access::make<In>(std::move(done)));
+        } else if constexpr (std::is_void_v<In>) {
+            future_access::take<In>(std::move(done));
+            return std::invoke(std::move(f));
+        } else {
+            return std::invoke(std::move(f), future_access::take<In>(std::move(done)));
+        }
+    }
+};
+
+/// The state of `then` on an executor in this address space: a task that is in no queue before its time has come.
+///
+/// Until then `cancel()` may claim it. The future before it is in `before_`, from which the call or `cancel()` takes it,
+/// so a long chain does not keep what is done. References: the future's, and one for being told of `before_`.
+template <class In, class Out, class E, class F>
+class local_then final : public task_state<Out, then_call<In, Out, F>>, private continuation {
+    using task = task_state<Out, then_call<In, Out, F>>;
+
+public:
+    template <class G>
+    local_then(state_ref<future_state<In>> before, E& ex, G&& f)
+        : task(2, stop_token_of(ex), then_call<In, Out, F>{std::forward<G>(f), &before_}),
+          ex_(ex),
+          before_(std::move(before)) {}
+
+    /// Once, when the future has its reference.
+    void start() noexcept {
+        if (!before_.share()->tell(*this)) future_done();
+    }
+
+    void help() noexcept override {
+        if (queued_.load(std::memory_order_acquire)) {
+            this->run();
+        } else if (const auto before = before_.share()) {
+            before->help();
+        }
+    }
+    bool try_cancel() noexcept override {
+        if (!task::try_cancel()) return false;
+        if (const auto before = before_.take()) before->try_cancel();
+        return true;
+    }
+
+private:
+    void future_done() noexcept override {
+        const state_ref<local_then> told(this);
+        const auto before = before_.share();
+        if (!before) return;  // cancelled
+        if (!continues_future<F, In> && !before->value())
+            return this->run();  // which does not come to call f
+        std::exception_ptr refused;
+        claim_receiver<local_then> receiver(told.share());
+        try {
+            ex_.execute(std::move(receiver), claimable_call<local_then>{told.share()});
+        } catch (...) {
+            refused = std::current_exception();
+        }
+        if (refused) return this->fail(std::move(refused));
+        // Only now may a waiter run it: what the executor refuses does not run.
+        queued_.store(true, std::memory_order_release);
+        this->news();
+    }
+    void future_news() noexcept override { this->news(); }
+
+    E& ex_;
+    awaited_slot<future_state<In>> before_;
+    std::atomic<bool> queued_{false};
+};
+
+/// The state of `then` on an executor elsewhere: waits for one future, then for the one that `submit` gives it.
+///
+/// Who claims it first, `cancel()` or the end of `before_`, has `f_`. The latter claims under the mutex and keeps it
+/// until `task_` is there, so a `cancel()` that comes too late finds the task. (Such an executor runs nothing inside
+/// `submit`.) References: the future's, and one for being told, first of `before_`, then of `task_`.
+template <class In, class Out, class E, class F>
+class remote_then final : public future_state<Out>, private continuation {
+public:
+    template <class G>
+    remote_then(state_ref<future_state<In>> before, E& ex, G&& f)
+        : future_state<Out>(2), ex_(ex), f_(std::in_place, std::forward<G>(f)), before_(std::move(before)) {}
+
+    /// Once, when the future has its reference.
+    void start() noexcept {
+        if (!before_.share()->tell(*this)) future_done();
+    }
+
+    void help() noexcept override {
+        if (const auto before = before_.share()) {
+            before->help();
+        } else if (const auto task = submitted()) {
+            task->help();
+        }
+    }
+    bool try_cancel() noexcept override {
+        if (this->claim()) {
+            f_.reset();
+            this->set_stopped();
+            if (const auto before = before_.take()) before->try_cancel();
+            return true;
+        }
+        const auto task = submitted();
+        return task && task->try_cancel();
+    }
+
+private:
+    struct task_watch final : continuation {
+        explicit task_watch(remote_then& then) noexcept : owner(then) {}
+        void future_done() noexcept override { owner.task_done(); }
+        void future_news() noexcept override { owner.news(); }
+        remote_then& owner;
+    };
+
+    void future_done() noexcept override {
+        state_ref<remote_then> told(this);
+        std::exception_ptr error;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!this->claim()) return;  // cancelled
+            auto before = before_.take();
+            if (before->value()) {
+                error = submit_call(std::move(before));
+            } else {
+                error = std::exchange(before->error(), nullptr);
+            }
+            f_.reset();
+        }
+        if (task_) {
+            static_cast<void>(told.detach());  // the watch has it from now on
+            const state_ref<remote_then> also = share();
+            if (!task_->tell(task_watch_)) return task_watch_.future_done();
+            this->news();
+        } else if (error) {
+            this->set_error(std::move(error));
+        } else {
+            this->set_stopped();
+        }
+    }
+    void future_news() noexcept override { this->news(); }
+
+    /// Returns what was thrown.
+    std::exception_ptr submit_call(state_ref<future_state<In>> before) noexcept {
+        try {
+            if constexpr (std::is_void_v<In>) {
+                task_ = future_access::release(submit(ex_, std::move(*f_)));
+            } else {
+                task_ = future_access::release(
+                    submit(ex_, std::move(*f_), future_access::take<In>(std::move(before))));
+            }
+            return nullptr;
+        } catch (...) {
+            return std::current_exception();
+        }
+    }
+    void task_done() noexcept {
+        const state_ref<remote_then> told(this);
+        if (task_->error()) {
+            this->set_error(std::exchange(task_->error(), nullptr));
+        } else if (!task_->value()) {
+            this->set_stopped();
+        } else if constexpr (std::is_void_v<Out>) {
+            this->set_value();
+        } else {
+            this->set_value(std::move(*task_->value()));
+        }
+    }
+    [[nodiscard]] state_ref<remote_then> share() noexcept {
+        this->acquire();
+        return state_ref<remote_then>(this);
+    }
+    [[nodiscard]] state_ref<future_core> submitted() const noexcept {
+        const std::lock_guard lock(mutex_);
+        return task_.share();
+    }
+
+    E& ex_;
+    std::optional<F> f_;
+    awaited_slot<future_state<In>> before_;
+    mutable std::mutex mutex_;
+    state_ref<future_state<Out>> task_;  // written once, under the mutex
+    task_watch task_watch_{*this};
+};
+
+/// What `then(ex, f)` can make of a `future<R>`.
+template <class R, class E, class F>
+struct then_of {
+    static constexpr bool callable = continues_value<F, R> || continues_future<F, R>;
+    static constexpr bool local = local_executor<E>;
+
+    static consteval bool can_cross() {
+        if constexpr (std::is_void_v<R>)
+            return executor_of<E, F>;
+        else
+            return executor_of<E, F, R>;
+    }
+    static consteval auto find_result() {
+        if constexpr (continues_future<F, R>)
+            return std::type_identity<call_result<F, future<R>>>();
+        else if constexpr (std::is_void_v<R>)
+            return std::type_identity<call_result<F>>();
+        else
+            return std::type_identity<call_result<F, R>>();
+    }
+};
+
+}  // namespace detail
+
+template <class R>
+template <executor E, class F>
+auto future<R>::then(E& ex, F&& f) {
+    using kind = detail::then_of<R, E, F>;
+    static_assert(
+        kind::callable,
+        "then: the function can be called neither with the future's result (without arguments, if that is "
+        "void) nor with the future itself");
+    if constexpr (kind::callable) {
+        using result = typename decltype(kind::find_result())::type;
+        using function = std::decay_t<F>;
+        constexpr bool crosses = kind::local || (!detail::continues_future<F, R> && kind::can_cross());
+        static_assert(
+            kind::local || !detail::continues_future<F, R>,
+            "then: a future cannot cross to this executor's worker processes; take its result instead");
+        static_assert(
+            crosses || detail::continues_future<F, R>,
+            "then: the function, the future's result or what the function returns cannot cross to this "
+            "executor's worker processes; pass a captureless lambda or yoke::bind_values(f, values...)");
+        if constexpr (crosses) {
+            using next_state = std::conditional_t<kind::local, detail::local_then<R, result, E, function>,
+                                                  detail::remote_then<R, result, E, function>>;
+            state();
+            auto* const next = new next_state(state_.share(), ex, std::forward<F>(f));
+            future<result> outcome =
+                detail::future_access::make<result>(detail::state_ref<detail::future_state<result>>(next));
+            state_ = {};
+            next->start();
+            return outcome;
+        } else {
+            return future<result>();  // spares the reader errors that follow from the first
+        }
     }
 }
 

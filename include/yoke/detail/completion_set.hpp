@@ -17,7 +17,8 @@
 /// counted up; so either the owner's look sees the node, or its compare-exchange fails, or the teller sees the bit.
 ///
 /// Inside a task the owner helps before it sleeps: it runs the watched tasks that nobody has begun, oldest first, each
-/// once, and stops as soon as anything has completed.
+/// once, and stops as soon as anything has completed. When a watched future has news, it starts anew; `news_` is set
+/// before the word is counted up, and looked at where the stack is.
 
 #include <yoke/detail/future_state.hpp>
 #include <yoke/detail/parking.hpp>
@@ -65,6 +66,7 @@ public:
     /// Waits until one of them has completed and forgets it. Returns its tag. There must be one.
     [[nodiscard]] std::uint64_t take() noexcept {
         while (!refill()) {
+            if (hub_->take_news()) unhelped_ = oldest_;
             if (inside_task() && help_one()) continue;
             hub_->sleep();
         }
@@ -94,8 +96,17 @@ private:
                 if (head == closed()) return false;
                 done.next_ready = head;
             } while (!stack_.compare_exchange_weak(head, &done, std::memory_order_acq_rel));
-            if ((word_.fetch_add(2, std::memory_order_acq_rel) & 1) != 0) unpark_one(word_);
+            count_up();
             return true;
+        }
+        void push_news() noexcept {
+            // An exchange, so that whoever takes the last news sees what all before it were about.
+            static_cast<void>(news_.exchange(true, std::memory_order_acq_rel));
+            count_up();
+        }
+        /// True once for any number of news.
+        [[nodiscard]] bool take_news() noexcept {
+            return news_.load(std::memory_order_relaxed) && news_.exchange(false, std::memory_order_acquire);
         }
         [[nodiscard]] node* take_all() noexcept {
             if (stack_.load(std::memory_order_relaxed) == nullptr) return nullptr;
@@ -103,10 +114,11 @@ private:
         }
         [[nodiscard]] node* close() noexcept { return stack_.exchange(closed(), std::memory_order_acq_rel); }
 
-        /// Returns when something was pushed; may return for no reason.
+        /// Returns when something was pushed or there are news; may return for no reason.
         void sleep() noexcept {
             std::uint32_t seen = word_.load(std::memory_order_acquire) & ~1U;
             if (stack_.load(std::memory_order_acquire) != nullptr) return;
+            if (news_.load(std::memory_order_relaxed)) return;
             if (word_.compare_exchange_strong(seen, seen | 1, std::memory_order_acq_rel)) {
                 park(word_, seen | 1);
                 word_.fetch_and(~1U, std::memory_order_relaxed);
@@ -114,11 +126,15 @@ private:
         }
 
     private:
+        void count_up() noexcept {
+            if ((word_.fetch_add(2, std::memory_order_acq_rel) & 1) != 0) unpark_one(word_);
+        }
         /// An address no node can have.
         node* closed() noexcept { return reinterpret_cast<node*>(this); }
 
         std::atomic<node*> stack_{nullptr};
         parking_word word_{0};
+        std::atomic<bool> news_{false};
         std::atomic<std::uint32_t> references_{1};
     };
 
@@ -130,6 +146,7 @@ private:
             const auto keep = home.share();  // once pushed, the node may be gone
             if (!keep->push(*this)) delete this;
         }
+        void future_news() noexcept override { home->push_news(); }
 
         state_ref<hub> home;
         state_ref<future_core> core;

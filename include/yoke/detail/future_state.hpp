@@ -7,7 +7,7 @@
 ///
 ///     bits 0-1  phase      pending -> claimed -> done, each step taken once
 ///     bit  2    sleepers   somebody is (or is about to be) parked on the word
-///     bits 3..  news       counts changes a sleeper should look at (see coroutine_state in future.hpp)
+///     bits 3..  news       counts changes a sleeper should look at (see future_core::news)
 ///
 /// *Claiming* is the compare-exchange pending -> claimed. Whoever wins it - the worker that takes the task from its
 /// queue, a waiter that runs the task itself, `cancel()`, a shutdown - is the only one to touch the call and to
@@ -19,6 +19,17 @@
 /// exchange fails and it sees done: no wake is lost. Claiming needs acquire only for what the submitter wrote into
 /// the call before it shared the state; sharing (a queue, a future handed on) orders that already, acq_rel is used
 /// to keep the argument local.
+///
+/// News: a future may wait for others in turn (a coroutine, a `then`, a `when_all`), and what it waits for may become
+/// something that a waiter inside a task can run only later. Whoever changes that calls `news()`. It wakes who
+/// sleeps on this word, and passes on to the continuations, which are the states that wait for this one.
+///
+/// A continuation belongs to whoever took it out of the list: `publish()` takes all for good, `news()` takes all, tells
+/// them and puts them back, or, if the future was done meanwhile, tells them that in publish()'s place. So a
+/// continuation is told of news only before it is told of the end, and never by two threads at once. Two
+/// threads with news at once: the second may find the list empty; but it counted its news before it looked, and the first,
+/// which looks at the count after it has put the list back, goes round again. (These four accesses need one order
+/// for both words, therefore seq_cst.)
 ///
 /// Lifetime is a reference count: the publisher holds a reference until after its wake and its continuations,
 /// so a waiter that sees done and lets go early cannot free the word under the publisher (stdexec #1742).
@@ -40,10 +51,13 @@
 
 namespace yoke::detail {
 
-/// Something to be told, once, that a future is done. Runs on the thread that completes the future.
+/// Something to be told, once, that a future is done, on the thread that completes the future (or, rarely, on one that has
+/// news of it at that moment).
 class continuation {
 public:
     virtual void future_done() noexcept = 0;
+    /// Before that, any number of times: there may be something to help with that was not there before.
+    virtual void future_news() noexcept {}
 
 protected:
     continuation() = default;
@@ -124,9 +138,18 @@ public:
         return true;
     }
 
-    /// Lets sleepers look again at what they could help with.
+    /// Lets all who wait for this, by whatever detour, look again at what they could help with. The caller owns a
+    /// reference.
     void news() noexcept {
-        if ((word_.fetch_add(one_news, std::memory_order_acq_rel) & sleepers) != 0) unpark_all(word_);
+        std::uint32_t count = word_.fetch_add(one_news, std::memory_order_seq_cst) + one_news;
+        if ((count & sleepers) != 0) unpark_all(word_);
+        while (continuation* const waiting = take_continuations()) {
+            for (continuation* next = waiting; next != nullptr; next = next->next_) next->future_news();
+            put_back(waiting);
+            const std::uint32_t now = word_.load(std::memory_order_seq_cst);
+            if ((now ^ count) < one_news) return;
+            count = now;
+        }
     }
 
 protected:
@@ -137,10 +160,7 @@ protected:
     /// The outcome is in place: lets everybody know. The caller owns a reference.
     void publish() noexcept {
         if ((word_.exchange(phase_done, std::memory_order_acq_rel) & sleepers) != 0) unpark_all(word_);
-        continuation* waiting = continuations_.exchange(told(), std::memory_order_acq_rel);
-        continuation* in_order = nullptr;
-        while (waiting != nullptr) in_order = std::exchange(waiting, std::exchange(waiting->next_, in_order));
-        while (in_order != nullptr) std::exchange(in_order, in_order->next_)->future_done();
+        tell_all(continuations_.exchange(told(), std::memory_order_acq_rel));
     }
 
 private:
@@ -155,6 +175,35 @@ private:
     bool announce_sleeper(std::uint32_t seen) noexcept {
         return (seen & sleepers) != 0 ||
                word_.compare_exchange_strong(seen, seen | sleepers, std::memory_order_acq_rel);
+    }
+
+    /// Tells these, the last in the list first, that the future is done. Each may be gone then.
+    static void tell_all(continuation* waiting) noexcept {
+        continuation* in_order = nullptr;
+        while (waiting != nullptr) in_order = std::exchange(waiting, std::exchange(waiting->next_, in_order));
+        while (in_order != nullptr) std::exchange(in_order, in_order->next_)->future_done();
+    }
+
+    /// All continuations, so that nobody else touches them; null if there are none, or they have been told.
+    [[nodiscard]] continuation* take_continuations() noexcept {
+        continuation* head = continuations_.load(std::memory_order_acquire);
+        while (head != nullptr && head != told()) {
+            if (continuations_.compare_exchange_weak(head, nullptr, std::memory_order_seq_cst)) return head;
+        }
+        return nullptr;
+    }
+    /// Ends what take_continuations() began. Those that came meanwhile go behind.
+    void put_back(continuation* taken) noexcept {
+        continuation* last = taken;
+        while (last->next_ != nullptr) last = last->next_;
+        continuation* head = continuations_.load(std::memory_order_acquire);
+        do {
+            if (head == told()) {
+                last->next_ = nullptr;
+                return tell_all(taken);
+            }
+            last->next_ = head;
+        } while (!continuations_.compare_exchange_weak(head, taken, std::memory_order_seq_cst));
     }
 
     /// Ends the list of continuations once they have been told. An address no continuation can have.

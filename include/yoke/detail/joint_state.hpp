@@ -57,6 +57,7 @@ private:
             owner->one_done(static_cast<std::size_t>(this - owner->nodes_.get()));
             owner->arrive();
         }
+        void future_news() noexcept override { owner->news(); }
         joint_state* owner = nullptr;
         state_ref<future_core> core;
     };
