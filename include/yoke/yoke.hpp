@@ -28,6 +28,7 @@
 #include <yoke/observe/statistics.hpp>
 #include <yoke/observe/trace.hpp>
 #include <yoke/queue/bounded_queue.hpp>
+#include <yoke/schedule.hpp>
 #include <yoke/version.hpp>
 
 #if defined(__linux__)

@@ -39,6 +39,7 @@
 #include <yoke/executor/thread_pool_options.hpp>
 #include <yoke/future.hpp>
 #include <yoke/observe/pool_statistics.hpp>
+#include <yoke/schedule.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -219,6 +220,9 @@ public:
         for (auto&& each : range) futures.push_back(submit(f, static_cast<item>(each)));
         return futures;
     }
+
+    /// `co_await pool.schedule()`: the coroutine goes on on a thread of the pool (see schedule.hpp).
+    [[nodiscard]] auto schedule() noexcept { return yoke::schedule(*this); }
 
     /// Blocks until every accepted task has completed, receivers and continuations included; tasks submitted
     /// meanwhile may or may not be waited for. If the pool is paused, that takes until somebody resumes it. Throws deadlock_error
