@@ -30,6 +30,7 @@
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/schedule.hpp>
 #include <yoke/version.hpp>
+#include <yoke/worker_local.hpp>
 
 #if defined(__linux__)
 #include <yoke/executor/process_pool.hpp>
