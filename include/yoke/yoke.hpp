@@ -10,6 +10,7 @@
 #include <yoke/algorithm/pipeline.hpp>
 #include <yoke/algorithm/poison.hpp>
 #include <yoke/algorithm/reduce.hpp>
+#include <yoke/algorithm/timer.hpp>
 #include <yoke/concept/archetypes.hpp>
 #include <yoke/concept/codec.hpp>
 #include <yoke/concept/executor.hpp>

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Work that begins later, once or again and again, on any executor.
+///
+///     yoke::timer timer;
+///     yoke::future<int> late = timer.after(pool, 50ms, compute, 42);
+///     yoke::future<void> beat = timer.every(pool, 1s, [&] { report(progress); });
+///     ...
+///     beat.cancel();
+///     beat.wait();                  // now no report is being made, and none will be
+///
+/// Times are measured by the steady clock. A timer has one thread, which sleeps until the next time is due and starts with
+/// the first use; it submits the tasks and runs none, with two exceptions, as everywhere where a task may not wait: an
+/// inline_executor runs them there, and a thread pool that is full (`max_pending`) runs the task that has no place there.
+
+#include <yoke/concept/bind_values.hpp>
+#include <yoke/concept/executor.hpp>
+#include <yoke/detail/timer_core.hpp>
+#include <yoke/error.hpp>
+#include <yoke/future.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace yoke {
+
+namespace detail {
+
+/// Done when its time has come.
+class due_state final : public future_state<void>, public timer_entry {
+public:
+    explicit due_state(std::shared_ptr<timer_core> core) noexcept
+        : future_state<void>(1), core_(std::move(core)) {}
+
+    /// Once. If it throws, the state is done, as stopped.
+    void start(deadline time) {
+        acquire();
+        try {
+            if (!core_->add(core_, *this, time)) dropped();
+        } catch (...) {
+            dropped();
+            throw;
+        }
+    }
+
+    bool try_cancel() noexcept override {
+        if (!claim()) return false;
+        if (core_->remove(*this)) release();  // not the last: the caller has one
+        set_stopped();
+        return true;
+    }
+    void help() noexcept override {
+        core_->go_on_until([this] { return done(); });
+    }
+
+    void due() noexcept override {
+        const state_ref<due_state> from_heap(this);
+        if (claim()) set_value();
+    }
+    void dropped() noexcept override {
+        const state_ref<due_state> from_heap(this);
+        if (claim()) set_stopped();
+    }
+
+private:
+    ~due_state() override = default;
+
+    const std::shared_ptr<timer_core> core_;
+};
+
+/// The first is now + `time`, if the clock reaches that far.
+template <class Rep, class Period>
+deadline time_after(deadline now, std::chrono::duration<Rep, Period> time) {
+    using seconds = std::chrono::duration<double>;
+    if (seconds(time) >= seconds(deadline::max() - now)) return deadline::max();
+    if (time <= time.zero()) return now;
+    return now + std::chrono::ceil<deadline::duration>(time);
+}
+
+/// A call that is made again and again, at most one at a time.
+///
+///     waiting --due--> queued --begin--> running --end_run--> waiting
+///
+/// Each step is taken under the mutex. (For an executor elsewhere nobody sees the call begin: it runs from `due` on.)
+/// `cancel()` ends the series from `waiting` and `queued`; from `running` it asks end_run() to. Who ends the series
+/// completes the future. The future, the heap while it waits, and what the executor holds have a reference each.
+///
+/// `in_call_` is held while the function runs: by the task, or by a waiter that helps, for which the task then waits,
+/// so that the executor does not end before.
+template <class E, class F>
+class series_state final : public future_state<void>, public timer_entry {
+    static constexpr bool local = local_executor<E>;
+
+public:
+    template <class G>
+    series_state(std::shared_ptr<timer_core> core, E& ex, deadline first, deadline::duration period, G&& f)
+        : future_state<void>(1),
+          core_(std::move(core)),
+          ex_(ex),
+          time_(first),
+          period_(period),
+          f_(std::forward<G>(f)) {}
+
+    /// Once. Throws as timer_core::add does.
+    void start() {
+        if (!wait_for_time()) try_cancel();
+    }
+
+    bool try_cancel() noexcept override {
+        {
+            const std::lock_guard lock(mutex_);
+            if (phase_ == phase::ended) return false;
+            stop_wanted_ = true;
+            if (phase_ == phase::running) return true;
+            phase_ = phase::ended;
+        }
+        if (core_->remove(*this)) release();  // not the last: the caller has one
+        complete(nullptr);
+        return true;
+    }
+    void help() noexcept override {
+        if (!run_once(true)) core_->go_on_until([this] { return done(); });
+    }
+
+    void due() noexcept override {
+        const state_ref<series_state> from_heap(this);
+        {
+            const std::lock_guard lock(mutex_);
+            if (phase_ != phase::waiting) return;
+            phase_ = local ? phase::queued : phase::running;
+            accepted_ = false;
+        }
+        std::exception_ptr refused;
+        receiver to(share());
+        try {
+            if constexpr (local) {
+                ex_.execute(std::move(to), one_run{share()});
+            } else {
+                ex_.execute(std::move(to), std::as_const(f_));
+            }
+        } catch (...) {
+            refused = std::current_exception();
+        }
+        if (refused) {
+            end_unrun(std::move(refused));
+        } else if (local) {
+            {
+                const std::lock_guard lock(mutex_);
+                accepted_ = true;
+            }
+            news();
+        }
+    }
+    void dropped() noexcept override {
+        const state_ref<series_state> from_heap(this);
+        {
+            const std::lock_guard lock(mutex_);
+            if (std::exchange(phase_, phase::ended) == phase::ended) return;
+        }
+        complete(nullptr);
+    }
+
+private:
+    enum class phase { waiting, queued, running, ended };
+
+    class receiver {
+    public:
+        explicit receiver(state_ref<series_state> series) noexcept : series_(std::move(series)) {}
+        receiver(receiver&&) noexcept = default;
+        receiver& operator=(receiver&&) = delete;
+        ~receiver() {
+            if (series_) series_->end_unrun(std::make_exception_ptr(broken_promise()));
+        }
+        template <class... Values>
+        void set_value(Values&&...) noexcept {
+            const auto series = std::exchange(series_, {});
+            if (!local) series->end_run(nullptr);
+        }
+        void set_error(std::exception_ptr error) noexcept {
+            std::exchange(series_, {})->end_unrun(std::move(error));
+        }
+        void set_stopped() noexcept { std::exchange(series_, {})->end_unrun(nullptr); }
+
+    private:
+        state_ref<series_state> series_;
+    };
+
+    struct one_run {
+        state_ref<series_state> series;
+        void operator()() noexcept {
+            series->run_once(false);
+            const std::lock_guard wait_for_helper(series->in_call_);
+        }
+    };
+
+    ~series_state() override = default;
+
+    [[nodiscard]] state_ref<series_state> share() noexcept {
+        acquire();
+        return state_ref<series_state>(this);
+    }
+
+    /// False if the timer has ended.
+    [[nodiscard]] bool wait_for_time() {
+        state_ref<series_state> for_heap = share();
+        if (!core_->add(core_, *this, time_)) return false;
+        static_cast<void>(for_heap.detach());
+        return true;
+    }
+
+    /// False if there is nothing to run.
+    bool run_once([[maybe_unused]] bool helps) noexcept {
+        if constexpr (!local) {
+            return false;
+        } else {
+            std::unique_lock in_call(in_call_, std::defer_lock);
+            {
+                const std::lock_guard lock(mutex_);
+                if (phase_ != phase::queued || (helps && !accepted_)) return false;
+                phase_ = phase::running;
+                in_call.lock();  // free: nobody else is `running`
+            }
+            std::exception_ptr error;
+            try {
+                const task_scope running;
+                std::invoke(f_);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            in_call.unlock();
+            end_run(std::move(error));
+            return true;
+        }
+    }
+    /// The function has returned, or has thrown `error`.
+    void end_run(std::exception_ptr error) noexcept {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!error && !stop_wanted_) {
+                try {
+                    time_ = next_time();
+                    phase_ = phase::waiting;
+                    if (wait_for_time()) return;
+                } catch (...) {
+                    error = std::current_exception();
+                }
+            }
+            phase_ = phase::ended;
+        }
+        complete(std::move(error));
+    }
+    /// The executor has not run the function this time, and that is the end; null for stopped.
+    void end_unrun(std::exception_ptr error) noexcept {
+        {
+            const std::lock_guard lock(mutex_);
+            if (phase_ != (local ? phase::queued : phase::running)) return;
+            phase_ = phase::ended;
+        }
+        complete(std::move(error));
+    }
+    void complete(std::exception_ptr error) noexcept {
+        const auto core = core_;  // this may be gone with its future
+        static_cast<void>(claim());
+        error ? set_error(std::move(error)) : set_stopped();
+        core->look_again();
+    }
+
+    /// The first after now that is a whole number of periods after the last.
+    [[nodiscard]] deadline next_time() const noexcept {
+        const deadline now = std::chrono::steady_clock::now();
+        const deadline next = time_after(time_, period_);
+        return next > now ? next : next + ((now - next) / period_ + 1) * period_;
+    }
+
+    const std::shared_ptr<timer_core> core_;
+    E& ex_;
+    deadline time_;
+    const deadline::duration period_;
+    F f_;
+    std::mutex mutex_;
+    phase phase_ = phase::waiting;
+    bool stop_wanted_ = false;
+    bool accepted_ = false;  // by the executor; before, a waiter may not help
+    std::mutex in_call_;
+};
+
+}  // namespace detail
+
+/// Submits tasks when their time has come. All members are thread-safe. An executor must live until the futures of its tasks
+/// are done. In a forked child, which has no such thread, `after`, `at` and `every` throw `forked` and the
+/// destructor does nothing.
+class timer {
+public:
+    using clock = std::chrono::steady_clock;
+
+    timer() : core_(std::make_shared<detail::timer_core>()) {}
+    timer(const timer&) = delete;
+    timer& operator=(const timer&) = delete;
+
+    /// Completes what is not due as stopped (`cancelled`). What was submitted is the executor's and runs. Waits for its
+    /// thread, which may be inside an `execute`; destroyed on that thread it does not wait.
+    ~timer() {
+        if (core_->forked()) {
+            new std::shared_ptr<detail::timer_core>(
+                std::move(core_));  // keep off: its thread is the parent's
+        } else {
+            core_->end();
+        }
+    }
+
+    /// Runs `f(args...)` on `ex` after this time; at once, that is by way of the timer's thread, if it is not positive. The rest
+    /// is as for `future::then`: `cancel()` of the future is true if `f` will not run, and frees the entry; what `ex.execute`
+    /// throws arrives in the future; a waiter inside a task runs `f` once it is due, if nobody has begun it. Of several with
+    /// the same time the first given is the first submitted. O(log n) for n that are not due. Throws std::system_error if the
+    /// thread cannot be started, bad_alloc, and what copying `f` and `args` throws; then nothing will run.
+    template <class Rep, class Period, executor E, class F, class... Args>
+    auto after(E& ex, std::chrono::duration<Rep, Period> time, F&& f, Args&&... args) {
+        return at(ex, detail::time_after(clock::now(), time), std::forward<F>(f),
+                  std::forward<Args>(args)...);
+    }
+    /// The same, at a point of the steady clock.
+    template <executor E, class F, class... Args>
+    auto at(E& ex, clock::time_point time, F&& f, Args&&... args) {
+        static_assert(callable_with<F, Args...>,
+                      "timer: the function cannot be called with copies of these arguments");
+        if constexpr (!callable_with<F, Args...>) {
+            return;
+        } else if constexpr (sizeof...(Args) != 0) {
+            return at(ex, time, bind_values(std::forward<F>(f), std::forward<Args>(args)...));
+        } else {
+            detail::state_ref<detail::due_state> due(new detail::due_state(core_));
+            auto outcome = detail::future_access::make<void>(due.share()).then(ex, std::forward<F>(f));
+            due->start(time);
+            return outcome;
+        }
+    }
+
+    /// Runs `f()` on `ex` again and again: one period from now, two periods from now, and so on. At most one run is queued or
+    /// running; times that pass meanwhile are left out, so late runs do not pile up, and the others stay in step.
+    ///
+    /// The future is never done with a value. It ends with what `f` or `ex.execute` throws, which ends the series; as `cancelled`
+    /// if the timer is destroyed, or the executor drops a run. `cancel()` is true if it ends the series: no run begins after it.
+    /// If one is running then, the future is done when that has ended, so after `cancel()` and `wait()` what `f` uses
+    /// may go (not inside `f`, of course). Dropping the future leaves the series running.
+    ///
+    /// `f` is decay-copied, and called as an lvalue; for an executor of worker processes, each run gets a copy of it. Throws
+    /// std::invalid_argument if the period is not positive, else as `after`.
+    template <class Rep, class Period, executor E, class F>
+    future<void> every(E& ex, std::chrono::duration<Rep, Period> period, F&& f) {
+        using function = std::decay_t<F>;
+        constexpr bool runs =
+            local_executor<E> ? std::is_invocable_v<function&> : executor_of<E, const function&>;
+        static_assert(
+            runs,
+            "timer::every: the function must be callable without arguments again and again, and cross to "
+            "worker processes if the executor has such");
+        if (period <= period.zero())
+            throw std::invalid_argument("timer::every: the period is " +
+                                        std::to_string(std::chrono::duration<double>(period).count()) +
+                                        " s; it must be positive");
+        if constexpr (runs) {
+            using series = detail::series_state<E, function>;
+            const auto now = clock::now();
+            const auto first = detail::time_after(now, period);
+            detail::state_ref<series> made(new series(core_, ex, first, first - now, std::forward<F>(f)));
+            made->start();
+            return detail::future_access::make<void>(
+                detail::state_ref<detail::future_state<void>>(std::move(made)));
+        } else {
+            return {};
+        }
+    }
+
+private:
+    std::shared_ptr<detail::timer_core> core_;
+};
+
+}  // namespace yoke
