@@ -110,7 +110,8 @@ public:
     ///   `ex.execute` throws then (pool_closed) arrives in the returned future. So `ex` must live until the
     ///   returned future is done. A thread pool that is full (`max_pending`) runs `f` at once on the submitting thread if
     ///   that runs a task; an inline_executor always runs it there, and so uses stack for each link of a chain.
-    /// - Waiting inside a task helps: it runs what this future waits for and then `f`, as far as nobody has begun them.
+    /// - Waiting helps, as always: who waits for the returned future runs what this one waits for and then `f`, as far as nobody
+    ///   has begun them.
     /// - `cancel()` of the returned future is true if `f` will not run; it then cancels this future's task too if that has not
     ///   begun (it is nobody else's any more). It is false once `f` has begun.
     /// - For an executor of worker processes `f`, the result of this future and what `f` returns must be able to cross.

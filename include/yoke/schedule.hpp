@@ -53,7 +53,8 @@ public:
     /// The executor has accepted it. Before, nobody may help: what the executor refuses goes on in the caller.
     void accepted() noexcept { accepted_.store(true, std::memory_order_release); }
     void help() noexcept override {
-        if (accepted_.load(std::memory_order_acquire)) run();
+        // Elsewhere nobody needs help, and the coroutine has asked for a thread of the executor.
+        if (inside_task() && accepted_.load(std::memory_order_acquire)) run();
     }
 
     /// For the coroutine, when it is resumed.
@@ -115,9 +116,9 @@ private:
 }  // namespace detail
 
 /// Awaited, it suspends the coroutine and resumes it as a task of `ex`, always through its queue, also if the coroutine runs
-/// on `ex` already; the task lasts until the coroutine suspends again. Inside a task that waits for the coroutine's
-/// future, the waiter may resume it, as it may run any awaited task. (With an inline_executor it goes on at once
-/// where it is, on the same stack.)
+/// on `ex` already; the task lasts until the coroutine suspends again. A task that waits for the coroutine's future may
+/// resume it itself, as the thread that it waits on may be the only one; who waits outside of tasks only waits. (With an
+/// inline_executor it goes on at once where it is, on the same stack.)
 ///
 /// The co_await throws what `ex.execute` throws (pool_closed), on the thread it was on; and `cancelled` if the task
 /// is stopped before it begins, on the thread that stops it. Waits for a place as submit does. `ex` must live until then.

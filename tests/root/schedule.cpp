@@ -10,6 +10,7 @@
 #include "support/executors.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <coroutine>
 #include <latch>
 #include <memory>
@@ -73,7 +74,9 @@ yoke::future<int> after_a_task_elsewhere(thread_executor& other, std::latch& gat
 
 TEST_CASE("a coroutine goes on on a thread of the pool, every time", "[concurrent]") {
     yoke::thread_pool pool(1);
-    const auto worker = pool.submit([] { return std::this_thread::get_id(); }).get();
+    auto asked = pool.submit([] { return std::this_thread::get_id(); });
+    asked.wait_until(std::chrono::steady_clock::time_point::max());
+    const auto worker = asked.get();
     for (int round = 0; round != 500; ++round) REQUIRE(thread_of(pool).get() == worker);
 }
 

@@ -319,7 +319,7 @@ public:
 
     /// Runs `f(args...)` on `ex` after this time; at once, that is by way of the timer's thread, if it is not positive. The rest
     /// is as for `future::then`: `cancel()` of the future is true if `f` will not run, and frees the entry; what `ex.execute`
-    /// throws arrives in the future; a waiter inside a task runs `f` once it is due, if nobody has begun it. Of several with
+    /// throws arrives in the future; who waits for the future runs `f` once it is due, if nobody has begun it. Of several with
     /// the same time the first given is the first submitted. O(log n) for n that are not due. Throws std::system_error if the
     /// thread cannot be started, bad_alloc, and what copying `f` and `args` throws; then nothing will run.
     template <class Rep, class Period, executor E, class F, class... Args>

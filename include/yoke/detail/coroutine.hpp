@@ -49,7 +49,7 @@ private:
     awaiting_coroutine coroutine_;
 };
 
-/// The state behind a coroutine's future. It knows what the coroutine awaits now, so that a waiter inside a task
+/// The state behind a coroutine's future. It knows what the coroutine awaits now, so that a waiter
 /// can help with it.
 template <class R>
 class coroutine_state final : public future_state<R> {

@@ -21,7 +21,7 @@
 /// to keep the argument local.
 ///
 /// News: a future may wait for others in turn (a coroutine, a `then`, a `when_all`), and what it waits for may become
-/// something that a waiter inside a task can run only later. Whoever changes that calls `news()`. It wakes who
+/// something that the waiter can run only later. Whoever changes that calls `news()`. It wakes who
 /// sleeps on this word, and passes on to the continuations, which are the states that wait for this one.
 ///
 /// A continuation belongs to whoever took it out of the list: `publish()` takes all for good, `news()` takes all, tells

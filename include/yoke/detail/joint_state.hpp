@@ -4,7 +4,7 @@
 /// The state of a future that completes from other futures, its children.
 ///
 /// It tells a derived class of each child that is done (`one_done`) and of the last (`all_done`), and helps with
-/// all children when a waiter inside a task helps with it. The children's nodes live in the state, so every child that
+/// all children when a waiter helps with it. The children's nodes live in the state, so every child that
 /// has not been told of yet holds a reference to the state, also after somebody dropped its future.
 
 #include <yoke/detail/future_state.hpp>
