@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+// labels: process
 #include <yoke/algorithm/completion.hpp>
 
 #include <yoke/executor/inline_executor.hpp>
+#include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 
 #include "catch.hpp"
@@ -355,4 +357,115 @@ TEST_CASE("when_any dropped before its parts complete", "[concurrent]") {
     }
     pool.wait();
     CHECK(ran == 500);
+}
+
+TEST_CASE("when_any can cancel what has not begun of the others", "[concurrent]") {
+    manual_executor ex;
+    std::vector<yoke::future<int>> futures;
+    int ran = 0;
+    for (int i = 0; i != 4; ++i) futures.push_back(yoke::submit(ex, [&ran, i] { return ++ran, i; }));
+    auto any = yoke::when_any(std::move(futures));
+    REQUIRE(ex.run_one());
+    REQUIRE(ex.run_one());
+    auto first = any.get();
+    CHECK(first.index == 0);
+    CHECK(first.cancel_others() == 2);  // one has run, too
+    while (ex.run_one()) {}
+    CHECK(ran == 2);
+    CHECK(first.futures[0].get() == 0);
+    CHECK(first.futures[1].get() == 1);
+    CHECK_THROWS_AS(first.futures[3].get(), yoke::cancelled);
+    CHECK(first.cancel_others() == 0);  // what was taken away is no matter
+}
+
+TEST_CASE("Futures of threads, processes and the caller are one crowd", "[process][concurrent]") {
+    yoke::thread_pool threads(2);
+    yoke::process_pool processes(2);
+    yoke::inline_executor here;
+    const auto square = [](int x) { return x * x; };
+    for (int round = 0; round != 20; ++round) {
+        const auto all = [&] {
+            std::vector<yoke::future<int>> futures;
+            for (int i = 0; i != 10; ++i) {
+                futures.push_back(threads.submit(square, 3 * i));
+                futures.push_back(processes.submit(square, 3 * i + 1));
+                futures.push_back(here.submit(square, 3 * i + 2));
+            }
+            return futures;
+        };
+        std::vector<int> seen(30);
+        for (auto& done : yoke::as_completed(all())) {
+            const int index = static_cast<int>(done.index());
+            REQUIRE(done.ready());
+            REQUIRE(done.get() == index * index);
+            ++seen[done.index()];
+        }
+        REQUIRE(seen == std::vector<int>(30, 1));
+
+        const auto values = yoke::when_all(all()).get();
+        for (int i = 0; i != 30; ++i) REQUIRE(values[static_cast<std::size_t>(i)] == i * i);
+
+        auto [a, b, c] = yoke::when_all(threads.submit([] { return std::string("t"); }),
+                                        processes.submit([] {}), here.submit(square, 5))
+                             .get();
+        REQUIRE(a == "t");
+        REQUIRE(c == 25);
+        static_cast<void>(b);
+
+        auto first = yoke::when_any(all()).get();
+        REQUIRE(first.futures[first.index].ready());
+        first.cancel_others();
+    }
+}
+
+TEST_CASE("Inside a task on the only thread, mixed futures are waited for", "[process][concurrent]") {
+    yoke::thread_pool threads(1);
+    yoke::process_pool processes(1);
+    for (int round = 0; round != 50; ++round) {
+        auto sum = threads.submit([&] {
+            std::vector<yoke::future<int>> futures;
+            for (int i = 0; i != 4; ++i) {
+                futures.push_back(processes.submit([] { return 1; }));
+                futures.push_back(threads.submit([] { return 10; }));
+            }
+            auto more =
+                yoke::when_all(processes.submit([] { return 100; }), threads.submit([] { return 1000; }));
+            int total = 0;
+            for (auto& done : yoke::as_completed(std::move(futures))) total += done.get();
+            auto [a, b] = more.get();
+            return total + a + b;
+        });
+        REQUIRE(sum.get() == 1144);
+    }
+}
+
+TEST_CASE("An error of a worker process arrives through when_all as itself", "[process]") {
+    yoke::thread_pool threads(1);
+    yoke::process_pool processes(1);
+    auto both = yoke::when_all(threads.submit([] { return 1; }),
+                               processes.submit([]() -> int { throw std::out_of_range("there"); }));
+    CHECK_THROWS_AS(both.get(), std::out_of_range);
+}
+
+TEST_CASE("Dropping many futures, alone or together, blocks nobody", "[concurrent]") {
+    yoke::thread_pool pool(1);
+    std::latch begun(1);
+    std::latch hold(1);
+    std::atomic<int> ran{0};
+    pool.detach([&] {
+        begun.count_down();
+        hold.wait();
+    });
+    begun.wait();
+    for (int i = 0; i != 1000; ++i) {
+        std::vector<yoke::future<int>> some;
+        for (int k = 0; k != 100; ++k) some.push_back(pool.submit([&ran] { return ++ran; }));
+        if (i % 4 == 1) (void)yoke::when_all(std::move(some));
+        if (i % 4 == 2) (void)yoke::when_any(std::move(some));
+        if (i % 4 == 3) (void)yoke::as_completed(std::move(some));
+    }
+    CHECK(ran == 0);
+    hold.count_down();
+    pool.wait();
+    CHECK(ran == 100'000);
 }

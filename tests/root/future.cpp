@@ -36,6 +36,12 @@ TEST_CASE("an empty future throws no_state from everything but valid") {
     REQUIRE_THROWS_AS(empty.wait_for(1ms), yoke::no_state);
     REQUIRE_THROWS_AS(empty.ready(), yoke::no_state);
     REQUIRE_THROWS_AS(empty.cancel(), yoke::no_state);
+    REQUIRE_THROWS_AS(empty.wait_until(std::chrono::steady_clock::now()), yoke::no_state);
+    yoke::inline_executor ex;
+    REQUIRE_THROWS_AS(empty.then(ex, [](int) {}), yoke::no_state);
+    REQUIRE_THROWS_AS(
+        [](yoke::future<int>& none) -> yoke::future<int> { co_return co_await none; }(empty).get(),
+        yoke::no_state);
     auto moved = yoke::submit(*std::make_unique<yoke::inline_executor>(), [] { return 1; });
     auto target = std::move(moved);
     REQUIRE_FALSE(moved.valid());

@@ -9,6 +9,7 @@
 ///     std::vector<int> all = yoke::when_all(std::move(futures)).get();
 ///     auto [number, text] = yoke::when_all(std::move(a), std::move(b)).get();
 ///     auto first = yoke::when_any(std::move(futures)).get();        // first.futures[first.index] is ready
+///     first.cancel_others();
 ///
 /// The futures may come from different executors. Waiting uses no CPU, and inside a task it never deadlocks: tasks
 /// among those waited for that nobody has begun are run by the waiter.
@@ -237,6 +238,14 @@ struct any_result {
     std::size_t index = 0;
     /// All futures that were given, in the order given.
     std::vector<future<R>> futures;
+
+    /// Cancels all others; returns how many of them will not run. The rest runs on, or has run.
+    std::size_t cancel_others() {
+        std::size_t cancelled = 0;
+        for (std::size_t i = 0; i != futures.size(); ++i)
+            if (i != index && futures[i].valid() && futures[i].cancel()) ++cancelled;
+        return cancelled;
+    }
 };
 
 namespace detail {

@@ -4,10 +4,12 @@
 /// The state of a future that completes from other futures, its children.
 ///
 /// It tells a derived class of each child that is done (`one_done`) and of the last (`all_done`), and helps with
-/// all children when a waiter helps with it. The children's nodes live in the state, so every child that
+/// all children when a waiter inside a task helps with it. (Who waits elsewhere need not help, and of several futures it
+/// might begin one that lasts, while another is what it waits for.) The children's nodes live in the state, so every child that
 /// has not been told of yet holds a reference to the state, also after somebody dropped its future.
 
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/task_scope.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -22,6 +24,7 @@ template <class Out>
 class joint_state : public future_state<Out> {
 public:
     void help() noexcept override {
+        if (!inside_task()) return;
         for (std::size_t i = 0; i != count_ && !this->done(); ++i) nodes_[i].core->help();
     }
 
