@@ -20,6 +20,7 @@
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -94,8 +95,8 @@ deadline time_after(deadline now, std::chrono::duration<Rep, Period> time) {
 /// `cancel()` ends the series from `waiting` and `queued`; from `running` it asks end_run() to. Who ends the series
 /// completes the future. The future, the heap while it waits, and what the executor holds have a reference each.
 ///
-/// `in_call_` is held while the function runs: by the task, or by a waiter that helps, for which the task then waits,
-/// so that the executor does not end before.
+/// `in_call_` is true while the function runs, in the task or in a waiter that helps. In the latter case the task waits for its
+/// end, so that the executor does not end before.
 template <class E, class F>
 class series_state final : public future_state<void>, public timer_entry {
     static constexpr bool local = local_executor<E>;
@@ -198,7 +199,7 @@ private:
         state_ref<series_state> series;
         void operator()() noexcept {
             series->run_once(false);
-            const std::lock_guard wait_for_helper(series->in_call_);
+            series->in_call_.wait(true, std::memory_order_acquire);
         }
     };
 
@@ -222,12 +223,11 @@ private:
         if constexpr (!local) {
             return false;
         } else {
-            std::unique_lock in_call(in_call_, std::defer_lock);
             {
                 const std::lock_guard lock(mutex_);
                 if (phase_ != phase::queued || (helps && !accepted_)) return false;
                 phase_ = phase::running;
-                in_call.lock();  // free: nobody else is `running`
+                in_call_.store(true, std::memory_order_relaxed);  // the task reads it after this mutex, too
             }
             std::exception_ptr error;
             try {
@@ -236,7 +236,8 @@ private:
             } catch (...) {
                 error = std::current_exception();
             }
-            in_call.unlock();
+            in_call_.store(false, std::memory_order_release);
+            in_call_.notify_all();
             end_run(std::move(error));
             return true;
         }
@@ -290,7 +291,7 @@ private:
     phase phase_ = phase::waiting;
     bool stop_wanted_ = false;
     bool accepted_ = false;  // by the executor; before, a waiter may not help
-    std::mutex in_call_;
+    std::atomic<bool> in_call_{false};
 };
 
 }  // namespace detail

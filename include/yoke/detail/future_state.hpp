@@ -33,6 +33,8 @@
 ///
 /// Lifetime is a reference count: the publisher holds a reference until after its wake and its continuations,
 /// so a waiter that sees done and lets go early cannot free the word under the publisher (stdexec #1742).
+///
+/// tests/model/future_state.pml and future_news.pml check all this by exhaustive search.
 
 #include <yoke/detail/block_cache.hpp>
 #include <yoke/detail/parking.hpp>
