@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Writes the report: report.json, report.md, a plot for each question."""
+import ast
 import json
 import re
 
@@ -21,6 +22,8 @@ def description(folder):
         if (folder / name).exists():
             block = re.search(r"(^///.*\n)+", (folder / name).read_text(encoding="utf-8"), re.M)
             return re.sub(r"^/// ?", "", block.group(0), flags=re.M) if block else ""
+    if (folder / "question.py").exists():  # all contenders are in Python
+        return ast.get_docstring(ast.parse((folder / "question.py").read_text(encoding="utf-8"))) + "\n"
     return ""
 
 

@@ -25,12 +25,12 @@
 #include <yoke/detail/awaited.hpp>
 #include <yoke/detail/coroutine.hpp>
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/invoke.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <exception>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <type_traits>
@@ -277,12 +277,12 @@ struct then_call {
     Out operator()() && {
         auto done = before->take();
         if constexpr (continues_future<F, In>) {
-            return std::invoke(std::move(f), future_access::make<In>(std::move(done)));
+            return invoke(std::move(f), future_access::make<In>(std::move(done)));
         } else if constexpr (std::is_void_v<In>) {
             future_access::take<In>(std::move(done));
-            return std::invoke(std::move(f));
+            return invoke(std::move(f));
         } else {
-            return std::invoke(std::move(f), future_access::take<In>(std::move(done)));
+            return invoke(std::move(f), future_access::take<In>(std::move(done)));
         }
     }
 };

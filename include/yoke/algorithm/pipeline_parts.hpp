@@ -10,6 +10,7 @@
 #include <yoke/algorithm/pipeline_stage.hpp>
 
 #include <atomic>
+#include <functional>
 #include <ranges>
 
 namespace yoke::detail {

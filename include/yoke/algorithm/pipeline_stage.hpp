@@ -20,6 +20,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <type_traits>

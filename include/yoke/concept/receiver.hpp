@@ -15,10 +15,11 @@
 /// A receiver may carry wishes for its task: a member `const task_options& options() const noexcept`. An
 /// executor that cannot honour one of them says so in its documentation.
 
+#include <yoke/detail/invoke.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <exception>
-#include <functional>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
@@ -105,10 +106,10 @@ void complete_with_call(R&& receiver, F&& f, Args&&... args) noexcept {
     std::exception_ptr error;
     try {
         if constexpr (std::is_void_v<result>) {
-            std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+            detail::invoke(std::forward<F>(f), std::forward<Args>(args)...);
             std::forward<R>(receiver).set_value();
         } else {
-            result value = std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+            result value = detail::invoke(std::forward<F>(f), std::forward<Args>(args)...);
             std::forward<R>(receiver).set_value(std::move(value));
         }
         return;

@@ -37,14 +37,13 @@
 /// tests/model/future_state.pml and future_news.pml check all this by exhaustive search.
 
 #include <yoke/detail/block_cache.hpp>
+#include <yoke/detail/invoke.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_scope.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <stop_token>
 #include <tuple>
@@ -343,7 +342,7 @@ protected:
             this->emplace([this]() -> decltype(auto) {
                 return std::apply(
                     [](F& f, Args&... args) -> decltype(auto) {
-                        return std::invoke(std::move(f), std::move(args)...);
+                        return invoke(std::move(f), std::move(args)...);
                     },
                     *call_);
             });
