@@ -277,12 +277,12 @@ struct then_call {
     Out operator()() && {
         auto done = before->take();
         if constexpr (continues_future<F, In>) {
-            return invoke(std::move(f), future_access::make<In>(std::move(done)));
+            return detail::invoke(std::move(f), future_access::make<In>(std::move(done)));
         } else if constexpr (std::is_void_v<In>) {
             future_access::take<In>(std::move(done));
-            return invoke(std::move(f));
+            return detail::invoke(std::move(f));
         } else {
-            return invoke(std::move(f), future_access::take<In>(std::move(done)));
+            return detail::invoke(std::move(f), future_access::take<In>(std::move(done)));
         }
     }
 };

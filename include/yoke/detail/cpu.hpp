@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #if defined(__linux__)
@@ -21,115 +22,137 @@
 
 namespace yoke::detail {
 
+inline constexpr double no_cpu_quota = std::numeric_limits<double>::infinity();
+
+#if defined(__linux__)
+
 /// Where to read the quota; tests put a made-up tree here.
 struct cgroup_files {
     std::string memberships = "/proc/self/cgroup";
     std::string mounts = "/proc/self/mountinfo";
 };
 
-inline constexpr double no_cpu_quota = std::numeric_limits<double>::infinity();
+// Text is looked at through string_view: every user of a pool compiles this, and it was a fifth of that with strings.
 
-/// Calls `use(line)` with each line of a file, without the newline; nothing if it cannot be read.
-template <class Use>
-void for_each_line(const std::string& path, Use&& use) {
-    std::FILE* const file = std::fopen(path.c_str(), "re");
-    if (file == nullptr) return;
-    std::string line;
-    for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) {
-        if (c != '\n') {
-            line.push_back(static_cast<char>(c));
-        } else {
-            use(line);
-            line.clear();
-        }
+/// The lines of a file, one after the other; none if it cannot be read.
+class line_reader {
+public:
+    explicit line_reader(const std::string& path) noexcept : file_(std::fopen(path.c_str(), "re")) {}
+    line_reader(const line_reader&) = delete;
+    line_reader& operator=(const line_reader&) = delete;
+    ~line_reader() {
+        if (file_ != nullptr) std::fclose(file_);
+        std::free(text_);
     }
-    if (!line.empty()) use(line);
-    std::fclose(file);
-}
+
+    /// The next line without its newline, followed by a byte that is none of its characters, and valid until the
+    /// next call; false at the end.
+    bool next(std::string_view& line) noexcept {
+        if (file_ == nullptr) return false;
+        const auto read = ::getline(&text_, &room_, file_);
+        if (read < 0) return false;
+        line = std::string_view(text_, static_cast<std::size_t>(read));
+        if (!line.empty() && line.back() == '\n') line.remove_suffix(1);
+        return true;
+    }
+
+private:
+    std::FILE* file_;
+    char* text_ = nullptr;
+    std::size_t room_ = 0;
+};
 
 /// The field of `line` with this number, counted from 0; fields end at `separator`.
-inline std::string field(const std::string& line, std::size_t number, char separator) {
-    std::size_t begin = 0;
+inline std::string_view field(std::string_view line, std::size_t number, char separator) noexcept {
     for (; number != 0; --number) {
-        begin = line.find(separator, begin);
-        if (begin == std::string::npos) return {};
-        ++begin;
+        const std::size_t end = line.find(separator);
+        if (end == std::string_view::npos) return {};
+        line.remove_prefix(end + 1);
     }
-    return line.substr(begin, line.find(separator, begin) - begin);
+    return line.substr(0, line.find(separator));
 }
 
 /// True if `word` is one of the comma-separated words of `list`.
-inline bool lists(const std::string& list, const std::string& word) {
-    return ("," + list + ",").find("," + word + ",") != std::string::npos;
+inline bool lists(std::string_view list, std::string_view word) noexcept {
+    for (;;) {
+        const std::size_t end = list.find(',');
+        if (list.substr(0, end) == word) return true;
+        if (end == std::string_view::npos) return false;
+        list.remove_prefix(end + 1);
+    }
+}
+
+/// The number in this field of the file's first line; 0 if there is none.
+inline double number_in(const std::string& directory, const char* file, std::size_t number) {
+    std::string path = directory;
+    line_reader lines(path.append(file));
+    std::string_view line;
+    if (!lines.next(line)) return 0;
+    const std::string_view text = field(line, number, ' ');
+    return text.empty() ? 0 : std::strtod(text.data(), nullptr);  // ends at the blank or the line's end
 }
 
 /// CPUs granted by one cgroup directory: cpu.max in version 2 ("max 100000" or "150000 100000"), two files in
 /// version 1.
 inline double cpu_quota_of_group(const std::string& directory, bool version2) {
-    const auto first_line = [](const std::string& path) {
-        std::string first;
-        for_each_line(path, [&](const std::string& line) {
-            if (first.empty()) first = line;
-        });
-        return first;
-    };
-    std::string quota;
-    std::string period;
-    if (version2) {
-        const std::string both = first_line(directory + "/cpu.max");
-        quota = field(both, 0, ' ');
-        period = field(both, 1, ' ');
-    } else {
-        quota = first_line(directory + "/cpu.cfs_quota_us");
-        period = first_line(directory + "/cpu.cfs_period_us");
-    }
+    // "max" and nothing give 0, version 1's "none" is -1.
     const double microseconds =
-        std::strtod(quota.c_str(), nullptr);  // "max" and nothing give 0, version 1's "none" is -1
-    const double of = std::strtod(period.c_str(), nullptr);
+        version2 ? number_in(directory, "/cpu.max", 0) : number_in(directory, "/cpu.cfs_quota_us", 0);
+    const double of =
+        version2 ? number_in(directory, "/cpu.max", 1) : number_in(directory, "/cpu.cfs_period_us", 0);
     return microseconds > 0 && of > 0 ? microseconds / of : no_cpu_quota;
 }
 
 /// CPUs granted to this process by its cgroup and all above it, or no_cpu_quota.
 inline double cpu_quota(const cgroup_files& files = {}) {
+    std::string_view line;
     // A line of memberships is "id:controllers:/path"; version 2 has no controllers.
     std::string path1;
     std::string path2;
-    for_each_line(files.memberships, [&](const std::string& line) {
-        const std::string controllers = field(line, 1, ':');
+    for (line_reader lines(files.memberships); lines.next(line);) {
+        const std::string_view controllers = field(line, 1, ':');
         const std::size_t path = line.find(':', line.find(':') + 1) + 1;
         if (lists(controllers, "cpu")) path1 = line.substr(path);
         if (controllers.empty()) path2 = line.substr(path);
-    });
+    }
 
     // A line of mounts is "id parent major:minor root mount-point options [optional fields] - type source
     // options".
     double least = no_cpu_quota;
-    for_each_line(files.mounts, [&](const std::string& line) {
+    for (line_reader lines(files.mounts); lines.next(line);) {
         const std::size_t dash = line.find(" - ");
-        if (dash == std::string::npos) return;
-        const std::string tail = line.substr(dash + 3);
+        if (dash == std::string_view::npos) continue;
+        const std::string_view tail = line.substr(dash + 3);
         const bool version2 = field(tail, 0, ' ') == "cgroup2";
         const bool version1 = field(tail, 0, ' ') == "cgroup" && lists(field(tail, 2, ' '), "cpu");
-        if (!version1 && !version2) return;
+        if (!version1 && !version2) continue;
 
-        const std::string root = field(line, 3, ' ');
-        const std::string mount = field(line, 4, ' ');
-        std::string path = version2 ? path2 : path1;
+        const std::string_view root = field(line, 3, ' ');
+        std::string_view path = version2 ? path2 : path1;
         // Inside a container the mount shows a part of the tree only; a path outside of it cannot be looked
         // up, and then the mount's top is our group.
         if (root != "/")
-            path = path.compare(0, root.size(), root) == 0 ? path.substr(root.size()) : std::string();
-        while (!path.empty() && path.back() == '/') path.pop_back();
+            path = path.substr(0, root.size()) == root ? path.substr(root.size()) : std::string_view();
+        while (!path.empty() && path.back() == '/') path.remove_suffix(1);
+        std::string directory(field(line, 4, ' '));
+        const std::size_t top = directory.size();
+        directory.append(path);
         for (;;) {
-            const double quota = cpu_quota_of_group(mount + path, version2);
+            const double quota = cpu_quota_of_group(directory, version2);
             if (quota < least) least = quota;
-            const std::size_t parent = path.rfind('/');
-            if (parent == std::string::npos) break;
-            path.resize(parent);
+            const std::size_t parent = directory.rfind('/');
+            if (parent == std::string::npos || parent < top) break;
+            directory.resize(parent);
         }
-    });
+    }
     return least;
 }
+
+#else
+
+inline double cpu_quota() noexcept { return no_cpu_quota; }
+
+#endif
 
 /// Processors that this thread may run on, at least 1.
 inline std::size_t cpu_affinity() {

@@ -342,7 +342,7 @@ protected:
             this->emplace([this]() -> decltype(auto) {
                 return std::apply(
                     [](F& f, Args&... args) -> decltype(auto) {
-                        return invoke(std::move(f), std::move(args)...);
+                        return detail::invoke(std::move(f), std::move(args)...);
                     },
                     *call_);
             });
