@@ -12,6 +12,7 @@
 /// when they were given up, at once; who counts the last one completes the future (acq_rel: it has seen what all calls did).
 
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task_scope.hpp>
 
 #include <algorithm>
@@ -19,7 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <utility>
 
 namespace yoke::detail {
@@ -77,7 +77,7 @@ private:
     std::uint64_t call(std::uint64_t first, std::uint64_t last) noexcept {
         std::uint64_t now = first;
         try {
-            for (; now != last; ++now) std::invoke(f_, static_cast<std::size_t>(now));
+            for (; now != last; ++now) detail::invoke(f_, static_cast<std::size_t>(now));
             return 0;
         } catch (...) {
             note(now, std::current_exception());

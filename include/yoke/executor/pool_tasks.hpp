@@ -10,13 +10,13 @@
 #include <yoke/concept/receiver.hpp>
 #include <yoke/detail/block_cache.hpp>
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task.hpp>
 #include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 
 #include <exception>
-#include <functional>
 #include <new>
 #include <stop_token>
 #include <tuple>
@@ -155,7 +155,7 @@ private:
         // By value: what the function returns may refer to the call, which ends here.
         return static_cast<call_result<F, Args...>>(std::apply(
             [](F& f, Args&... args) -> decltype(auto) {
-                return std::invoke(std::move(f), std::move(args)...);
+                return detail::invoke(std::move(f), std::move(args)...);
             },
             call_.value));
     }

@@ -34,8 +34,8 @@
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/bulk_state.hpp>
 #include <yoke/detail/pool_core.hpp>
-#include <yoke/executor/pool_tasks.hpp>
 #include <yoke/error.hpp>
+#include <yoke/executor/pool_tasks.hpp>
 #include <yoke/executor/thread_pool_options.hpp>
 #include <yoke/future.hpp>
 #include <yoke/observe/pool_statistics.hpp>
@@ -47,7 +47,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -59,6 +58,15 @@
 #include <vector>
 
 namespace yoke {
+
+namespace detail {
+
+/// std::less<> without <functional>.
+struct less {
+    constexpr bool operator()(int a, int b) const noexcept { return a < b; }
+};
+
+}  // namespace detail
 
 /// Every worker has its own queue and takes from the others when it is empty: for many small tasks, and for
 /// tasks that submit tasks.
@@ -73,7 +81,7 @@ struct fifo {
 
 /// One queue: the greatest `task_options::priority` begins first. `Compare{}(a, b)` says that priority `a`
 /// comes after `b` (as in std::priority_queue) and must not throw.
-template <class Compare = std::less<>>
+template <class Compare = detail::less>
 struct priority {
     using queues = detail::priority_queues<Compare>;
 };
