@@ -173,12 +173,14 @@ TEST_CASE("when memory runs out in when_all, when_any or as_completed, it throws
         until_failure = rest;
         return futures;
     };
-    REQUIRE(fail_every_allocation_once([&] { (void)yoke::when_all(some()).get(); }) >= 2);
-    REQUIRE(fail_every_allocation_once([&] { (void)yoke::when_any(some()).get(); }) >= 2);
+    REQUIRE(fail_every_allocation_once([&] { (void)yoke::when_all(some()).get(); }) >=
+            1);  // blocks of tasks may be kept ones
+    REQUIRE(fail_every_allocation_once([&] { (void)yoke::when_any(some()).get(); }) >=
+            1);  // blocks of tasks may be kept ones
     REQUIRE(fail_every_allocation_once([&] {
                 auto range = yoke::as_completed(some());
                 while (range.next()) {}
-            }) >= 2);
+            }) >= 1);
     pool.wait();
     REQUIRE(ran == given);
     REQUIRE(alive == before);
