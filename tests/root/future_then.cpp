@@ -435,7 +435,11 @@ TEST_CASE("when the pool is full the thread that completes the future runs the f
     });
     begun.wait();
     full.detach([] {});
-    REQUIRE(only_wait(first.submit([] {}).then(full, [] { return std::this_thread::get_id(); })) == other);
+    std::latch attached(1);  // were the first done before, it would be this thread that waits for a place
+    auto where =
+        first.submit([&attached] { attached.wait(); }).then(full, [] { return std::this_thread::get_id(); });
+    attached.count_down();
+    REQUIRE(only_wait(std::move(where)) == other);
     hold.count_down();
 }
 
