@@ -15,7 +15,6 @@
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task_scope.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +31,7 @@ public:
     bulk_state(std::uint64_t count, std::size_t hands, G&& f)
         : future_state<void>(1),
           count_(count),
-          share_(4 * std::max<std::size_t>(hands, 1)),
+          share_(4 * (hands != 0 ? hands : 1)),
           left_(count),
           f_(std::forward<G>(f)) {
         static_cast<void>(claim());
@@ -47,7 +46,8 @@ public:
             std::uint64_t size = 0;
             do {
                 if (first >= count_) return;
-                size = std::max<std::uint64_t>((count_ - first) / share_, 1);
+                size = (count_ - first) / share_;
+                if (size == 0) size = 1;
             } while (!next_.compare_exchange_weak(first, first + size, std::memory_order_relaxed));
             leave_out_or_end(size + call(first, first + size));
         }

@@ -41,7 +41,6 @@
 #include <yoke/observe/pool_statistics.hpp>
 #include <yoke/schedule.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -202,7 +201,7 @@ public:
         using hand = detail::bulk_hand<std::decay_t<F>>;
         using hand_call = detail::received_call<core, hand, detail::lend_hand<std::decay_t<F>>>;
         admitted right(*core_, when_full::wait);
-        const std::size_t hands = std::min(concurrency(), count);
+        const std::size_t hands = count < concurrency() ? count : concurrency();
         detail::state_ref<state> work(new state(count, hands, std::forward<F>(f)));
         auto outcome =
             detail::future_access::make<void>(detail::state_ref<detail::future_state<void>>(work.share()));
