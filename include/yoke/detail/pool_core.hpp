@@ -192,6 +192,11 @@ public:
         outsiders_.withdrawn.fetch_add(1, std::memory_order_relaxed);
         leave(no_worker);
     }
+    /// True if what has not begun is to be stopped, wherever it is.
+    [[nodiscard]] bool cancelling() const noexcept {
+        // relaxed: a task that misses the order by a hair began before it.
+        return cancelling_.load(std::memory_order_relaxed);
+    }
     void wait() {
         may_wait();
         door_.wait();
@@ -364,8 +369,7 @@ private:
             if (gate_.closed() && !hold_back(mine, *task)) continue;
             worker_counters::add(mine.running, 1);
             if (watcher_ != nullptr) watcher_->task_begin(self);
-            // relaxed: a task that misses the order by a hair began before it.
-            if (cancelling_.load(std::memory_order_relaxed)) {
+            if (cancelling()) {
                 task->stop();
             } else {
                 task->run();

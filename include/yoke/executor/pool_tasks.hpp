@@ -59,7 +59,8 @@ public:
         if (!this->claim()) return;
         Core& pool = overtake();
         const task_scope running(&pool);
-        this->run_claimed();
+        // A worker may have it in its hand to stop it.
+        pool.cancelling() ? this->stop_claimed() : this->run_claimed();
         pool.finish_overtaken();
     }
     bool try_cancel() noexcept override {
