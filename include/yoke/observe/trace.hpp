@@ -12,7 +12,7 @@
 ///     }
 ///     trace.save("run.json");
 ///
-/// Each thread writes to a buffer of its own, without a lock, about 40 ns an entry. A full buffer takes no more; how much
+/// Each thread writes to a buffer of its own, without a lock. A full buffer takes no more; how much
 /// was left out `dropped()` tells.
 
 #include <yoke/detail/config.hpp>
