@@ -207,7 +207,8 @@ TEMPLATE_TEST_CASE("thousands of pools come and go and leave no thread, no descr
             pools -
                 1);  // of three in a row, none, two and one; and one is left over, which is of the first kind
     REQUIRE(yoke_test::difference(before, yoke_test::holdings()).empty());
-    REQUIRE(resident_pages() - memory < 512);  // 2 MiB; a kilobyte for each pool would be ten
+    // 2 MiB; a kilobyte for each pool would be ten. Sanitizers keep freed memory, and those builds have `patience` 1.
+    if constexpr (patience > 1) REQUIRE(resident_pages() - memory < 512);
 }
 
 TEMPLATE_TEST_CASE("sixty-four threads on few processors lose nothing", "[concurrent]", stealing_pool,
