@@ -338,11 +338,11 @@ private:
             work_all(self);
             setup_.hooks->end(self);
         } else {
-            crew_.quit(self);
             leave_search();
         }
         disown();
     }
+    /// False if a hook has thrown; then the worker has left the crew.
     [[nodiscard]] bool begin_hooks(std::size_t self) noexcept {
         bool begun = false;
         try {
@@ -351,6 +351,8 @@ private:
         } catch (...) {
             if (!hook_failed_.test_and_set(std::memory_order_relaxed))
                 hook_failure_ = std::current_exception();
+            // Before anybody hears of it: who then resizes the pool must not count on this worker.
+            crew_.quit(self);
         }
         ready_.fetch_add(1);
         unpark_all(ready_);
