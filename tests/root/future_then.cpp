@@ -269,12 +269,10 @@ TEST_CASE("cancel when the function is queued wins, when it has begun loses") {
 TEST_CASE("exactly one of ran and cancelled happens when cancel races the future before", "[concurrent]") {
     yoke::thread_pool first(1);
     yoke::thread_pool second(1);
-    int won = 0;
     for (int round = 0; round != 3000; ++round) {
         std::atomic<int> ran{0};
         auto last = first.submit([] { return 1; }).then(second, [&ran](int) { return ++ran; });
         if (last.cancel()) {
-            ++won;
             REQUIRE_THROWS_AS(last.get(), yoke::cancelled);
             first.wait();
             second.wait();
@@ -283,7 +281,6 @@ TEST_CASE("exactly one of ran and cancelled happens when cancel races the future
             REQUIRE(last.get() == 1);
         }
     }
-    SUCCEED(won << " of 3000 were cancelled");
 }
 
 TEST_CASE("dropping the returned future neither blocks nor stops the function", "[concurrent]") {
@@ -492,18 +489,15 @@ TEST_CASE("cancelling a function for a worker process", "[process][concurrent]")
     REQUIRE_THROWS_AS(not_sent.get(), yoke::cancelled);
     while (slow.run_one()) {}
 
-    int won = 0;
     for (int round = 0; round != 300; ++round) {
         auto last = processes.submit([] { return 1; }).then(processes, [](int x) { return x + 1; });
         if (round % 3 == 0) std::this_thread::yield();
         if (last.cancel()) {
-            ++won;
             REQUIRE_THROWS_AS(last.get(), yoke::cancelled);
         } else {
             REQUIRE(last.get() == 2);
         }
     }
-    SUCCEED(won << " of 300 were cancelled");
 }
 
 TEST_CASE("a task on the only thread waits for a chain through a worker process and its own pool",
