@@ -25,6 +25,7 @@ public:
     }
     child(const child&) = delete;
     child& operator=(const child&) = delete;
+    [[nodiscard]] pid_t pid() const { return pid_; }
     /// Waits for its end.
     ~child() { waitpid(pid_, nullptr, 0); }
 

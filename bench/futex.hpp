@@ -80,6 +80,7 @@ public:
         memory_->answered.wait_while(number_ - 1);
         return memory_->value;
     }
+    [[nodiscard]] pid_t pid() const { return child_.pid(); }
 
 private:
     static constexpr std::uint64_t end = std::numeric_limits<std::uint64_t>::max();

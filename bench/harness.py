@@ -37,6 +37,10 @@ class program:
             entry["p99"] = quantile(samples, 0.99)
         self.rows.append(entry)
 
+    def unable(self, row, why):
+        """The row has no figure, because the contender cannot do this by its nature."""
+        self.rows.append({"name": row, "error_occurred": True, "error_message": f"unable: {why}"})
+
     def write(self):
         """Writes the rows to the file of `--benchmark_out=FILE`, or shows them."""
         text = json.dumps({"benchmarks": self.rows}, indent=1)
