@@ -228,6 +228,72 @@ TEST_CASE("many tasks from many threads all come back with their own result", "[
     REQUIRE(wrong == 0);
 }
 
+TEST_CASE("threads that wait get the outcome of their own task, however it comes about",
+          "[process][concurrent]") {
+    const yoke_test::watchdog dog("threads that wait");
+    yoke::process_pool pool({.workers = 2, .crash_limit = 1'000'000});
+    constexpr int rounds = 100;
+    std::atomic<int> wrong{0};
+    const auto wait_for_one = [&](int round, int thread) {
+        std::stop_source stop;
+        switch ((round + thread) % 5) {
+        case 0: return pool.submit(add, round, thread).get() == round + thread;
+        case 1:  // too large for a slot: the worker asks for room while somebody waits
+            return pool.submit([](int n) { return std::string(5'000, static_cast<char>('a' + n % 26)); },
+                               round)
+                       .get()[4'999] == 'a' + round % 26;
+        case 2:
+            try {
+                pool.submit([] { ::raise(SIGKILL); }).get();
+                return false;
+            } catch (const yoke::worker_lost&) {
+                return true;
+            }
+        case 3:
+            try {
+                pool.submit({.timeout = std::chrono::milliseconds(1)}, [] { ::pause(); }).get();
+                return false;
+            } catch (const yoke::task_timeout&) {
+                return true;
+            } catch (const yoke::worker_lost&) {
+                return false;
+            }
+        default: {
+            auto result = pool.submit({.stop = stop.get_token()}, add, round, thread);
+            const std::jthread stopper([&] { stop.request_stop(); });
+            try {
+                return result.get() == round + thread;
+            } catch (const yoke::cancelled&) {
+                return true;
+            }
+        }
+        }
+    };
+    std::vector<std::thread> waiters;
+    for (int thread = 0; thread < 4; ++thread)
+        waiters.emplace_back([&, thread] {
+            for (int round = 0; round < rounds; ++round)
+                if (!wait_for_one(round, thread)) ++wrong;
+        });
+    for (auto& waiter : waiters) waiter.join();
+    REQUIRE(wrong == 0);
+    REQUIRE(pool.submit(add, 1, 2).get() == 3);
+}
+
+TEST_CASE("a pool that is destroyed while a thread waits for one of its tasks lets that go on",
+          "[process][concurrent]") {
+    const yoke_test::watchdog dog("destroyed while a thread waits");
+    for (int round = 0; round < 50; ++round) {
+        auto pool = std::make_unique<yoke::process_pool>(std::size_t{1});
+        auto result = pool->submit(add, round, 1);
+        std::atomic<int> got{0};
+        std::thread waiter([&] { got = result.get(); });
+        pool.reset();
+        waiter.join();
+        REQUIRE(got == round + 1);
+    }
+}
+
 TEST_CASE("cancel takes a task back until a worker has begun it", "[process]") {
     wipe();
     yoke::process_pool pool(1);

@@ -66,10 +66,13 @@ struct yoke::codec<half_written> {
 
 namespace {
 
+/// `watched`: this thread sleeps on the task's own slot. Else the collector brings the result home.
 template <class F>
-bool value_delivered(yoke::process_pool& pool, F f, int attempts = 1) {
+bool value_delivered(yoke::process_pool& pool, F f, bool watched, int attempts = 1) {
+    auto result = pool.submit({.attempts = attempts}, f, 7);
+    if (!watched) result.wait_until(std::chrono::steady_clock::time_point::max());
     try {
-        pool.submit({.attempts = attempts}, f, 7).get();
+        result.get();
         return true;
     } catch (const yoke::worker_lost& lost) {
         require(lost.signal() == SIGKILL, "the signal is SIGKILL");
@@ -94,15 +97,20 @@ void around_a_task() {
             board.runs = 0;
             kill_points::arm(p.name);
             const bool large = round % 2 == 1;
-            const bool delivered = large ? value_delivered(pool, run_large) : value_delivered(pool, run);
-            require(kill_points::struck(), "a worker was killed at", p.name);
+            const bool watched = round % 4 < 2;
+            const bool delivered =
+                large ? value_delivered(pool, run_large, watched) : value_delivered(pool, run, watched);
+            // Who waited may have been woken a moment before the worker came by.
+            while (!kill_points::struck()) std::this_thread::yield();
             require(delivered == p.delivered, "the outcome is as documented at", p.name);
             require(board.runs == p.runs, "the task ran as often as documented at", p.name);
             // With a second attempt it is delivered in any case.
             board.runs = 0;
             kill_points::arm(p.name);
-            require(large ? value_delivered(pool, run_large, 2) : value_delivered(pool, run, 2),
+            require(large ? value_delivered(pool, run_large, watched, 2)
+                          : value_delivered(pool, run, watched, 2),
                     "a second attempt succeeds at", p.name);
+            while (!kill_points::struck()) std::this_thread::yield();
             require(board.runs == p.runs + (p.delivered ? 0 : 1), "no attempt too many at", p.name);
             require(pool.submit(run, 3).get() == 3, "the pool goes on");
         }

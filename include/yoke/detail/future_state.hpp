@@ -104,6 +104,9 @@ public:
 
     /// Runs, on this thread, what the outcome waits for and nobody has begun yet.
     virtual void help() noexcept {}
+    /// Blocks, in another way than on the word, until there may be something new about an outcome that comes from elsewhere; false,
+    /// without blocking, if this future has no such way, or not now.
+    virtual bool await_elsewhere() noexcept { return false; }
     /// Claims the task so that it will not run and completes it as stopped; false if it runs or has run.
     virtual bool try_cancel() noexcept { return false; }
 
@@ -113,6 +116,7 @@ public:
             std::uint32_t seen = word_.load(std::memory_order_acquire);
             if ((seen & phase_mask) == phase_done) return;
             help();
+            if (await_elsewhere()) continue;
             // Anything that changed since `seen` makes the exchange or the park below fail, and we help again.
             if (announce_sleeper(seen)) park(word_, seen | sleepers);
         }

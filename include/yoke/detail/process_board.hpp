@@ -45,25 +45,31 @@
 
 namespace yoke::detail {
 
-enum class slot_phase : std::uint8_t { empty, sent, running, wants_room, has_room, no_room, done, expired };
+enum class slot_phase : std::uint16_t { empty, sent, running, wants_room, has_room, no_room, done, expired };
 
 /// What a slot's state word says.
 struct slot_state {
     std::uint32_t generation = 0;
     std::uint16_t worker = 0;
     slot_phase phase = slot_phase::empty;
+    bool watched = false;  ///< a thread of the program sleeps, or is about to, until it is `done`
 
     [[nodiscard]] constexpr std::uint64_t word() const noexcept {
-        return std::uint64_t{generation} << 32 | std::uint64_t{worker} << 16 |
+        return std::uint64_t{generation} << 32 | std::uint64_t{worker} << 16 | (watched ? watched_bit : 0) |
                static_cast<std::uint64_t>(phase);
     }
     [[nodiscard]] static constexpr slot_state of(std::uint64_t word) noexcept {
         return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint16_t>(word >> 16),
-                static_cast<slot_phase>(word & 0xffff)};
+                static_cast<slot_phase>(word & 0xffff & ~watched_bit), (word & watched_bit) != 0};
     }
     [[nodiscard]] constexpr slot_state with(slot_phase next) const noexcept {
-        return {generation, worker, next};
+        return {generation, worker, next, watched};
     }
+    /// Sent or in a worker's hand: the outcome is still to come.
+    [[nodiscard]] constexpr bool under_way() const noexcept { return phase == slot_phase::sent || in_hand(); }
+
+    static constexpr std::uint64_t watched_bit = 0x100;
+
     /// A worker has it in hand, or waits for an answer about it.
     [[nodiscard]] constexpr bool in_hand() const noexcept {
         return phase == slot_phase::running || phase == slot_phase::wants_room ||
@@ -212,17 +218,50 @@ public:
             const std::uint64_t entry = entry_at(head).load(std::memory_order_acquire);
             const std::uint32_t index = static_cast<std::uint32_t>(entry) & (slot_count_ - 1);
             const slot_state sent{static_cast<std::uint32_t>(entry >> 32), 0, slot_phase::sent};
-            std::uint64_t expected = sent.word();
-            // acquire: the call's bytes; release: nothing but the order with the test's pause points.
-            const bool mine = slots_[index].state.compare_exchange_strong(
-                expected, slot_state{sent.generation, worker, slot_phase::running}.word(),
-                std::memory_order_seq_cst);
+            const bool mine =
+                step(index, sent, slot_state{sent.generation, worker, slot_phase::running}).has_value();
             // The entry was read while the head stood there if the head still does: it cannot have been overwritten, and
             // it is not `sent` any more.
             header_->head.compare_exchange_strong(head, head + 1, std::memory_order_seq_cst);
             if (mine) return index;
         }
     }
+
+    // A slot's state.
+
+    /// Changes `from` to `to` and returns what it was; nothing if it is something else. Watched or not makes no difference, and
+    /// stays as it is.
+    std::optional<slot_state> step(std::uint32_t index, slot_state from, slot_state to) const noexcept {
+        std::uint64_t seen = from.word();
+        for (;;) {
+            to.watched = from.watched = (seen & slot_state::watched_bit) != 0;
+            if (seen != from.word()) return std::nullopt;
+            // acquire: the bytes that the other side wrote before; release: ours.
+            if (slots_[index].state.compare_exchange_strong(seen, to.word(), std::memory_order_seq_cst))
+                return from;
+        }
+    }
+    /// Marks a slot that is sent or in hand as watched; false if it is neither.
+    [[nodiscard]] bool watch(std::uint32_t index) const noexcept {
+        std::uint64_t seen = slots_[index].state.load(std::memory_order_seq_cst);
+        while (slot_state::of(seen).under_way()) {
+            if (slots_[index].state.compare_exchange_weak(seen, seen | slot_state::watched_bit,
+                                                          std::memory_order_seq_cst))
+                return true;
+        }
+        return false;
+    }
+    /// Sleeps while a watched slot is sent or in hand, a second at most.
+    void await_done(std::uint32_t index) const noexcept {
+        const std::int64_t enough = monotonic_ns() + 1'000'000'000;
+        for (;;) {
+            const std::uint64_t seen = slots_[index].state.load(std::memory_order_acquire);
+            if (!slot_state::of(seen).under_way() || monotonic_ns() >= enough) return;
+            futex_wait(watched_word(index), static_cast<std::uint32_t>(seen), enough);
+        }
+    }
+    /// Wakes those who watch the slot. Its state is one that they do not wait for any more.
+    void wake_watchers(std::uint32_t index) const noexcept { futex_wake(watched_word(index)); }
 
     // Sleep.
 
@@ -313,9 +352,14 @@ private:
         const std::uint64_t entry = entry_at(head).load(std::memory_order_acquire);
         const std::uint32_t index = static_cast<std::uint32_t>(entry) & (slot_count_ - 1);
         const slot_state sent{static_cast<std::uint32_t>(entry >> 32), 0, slot_phase::sent};
-        if (slots_[index].state.load(std::memory_order_seq_cst) == sent.word()) return false;
+        const std::uint64_t state = slots_[index].state.load(std::memory_order_seq_cst);
+        if ((state & ~slot_state::watched_bit) == sent.word()) return false;
         header_->head.compare_exchange_strong(head, head + 1, std::memory_order_seq_cst);
         return true;
+    }
+    /// The half of a slot's state that changes from phase to phase: a futex has 32 bits.
+    [[nodiscard]] shared_word& watched_word(std::uint32_t index) const noexcept {
+        return reinterpret_cast<shared_word*>(&slots_[index].state)[std::endian::native == std::endian::big];
     }
     void wake(std::uint32_t worker) const noexcept {
         desks_[worker].wake.store(1, std::memory_order_seq_cst);

@@ -9,7 +9,13 @@ namespace yoke::detail {
 
 inline bool process_core::collect_once() noexcept {
     if (process_task* const task = ready_.pop_front()) {
+        std::array<std::byte, task_slot::capacity> copy;
+        if (task->holds_slot) {
+            take_out_of_slot(*task, copy);
+            spent_slots_.push_back(task->slot);
+        }
         complete(*task);
+        ++completed_;
         return true;
     }
     std::int64_t next = never;
@@ -18,7 +24,7 @@ inline bool process_core::collect_once() noexcept {
     {
         const std::lock_guard lock(mutex_);
         look_around(next, wakes);
-        if (closed_ && accepted_ == 0 && ready_.empty()) return false;
+        if (closed_ && accepted_ == 0 && watchers_ == 0 && ready_.empty()) return false;
     }
     while (wakes-- != 0 && board_.wake_one()) {}
     for (const std::uint32_t place : hires_) crew_.hire(place);
@@ -72,19 +78,18 @@ inline void process_core::gather() {
             const std::uint32_t index = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
             const slot_record& record = slots_[index];
             const slot_state state = state_of(index);
-            if (record.task == nullptr || state.generation != record.generation ||
-                state.worker >= board_.worker_count())
-                continue;
-            if (state.phase == slot_phase::done)
-                take_result(index, state);
-            else if (state.phase == slot_phase::wants_room && wants_room_.size() < slot_count)
+            if (committed(index, state))
+                make_ready(take_result(index, state));
+            else if (record.task != nullptr && state.generation == record.generation &&
+                     state.worker < board_.worker_count() && state.phase == slot_phase::wants_room &&
+                     wants_room_.size() < slot_count)
                 wants_room_.push_back(index);
         }
     }
 }
 
 /// The task's worker has committed. Where the result is, is checked against what this side knows.
-inline void process_core::take_result(std::uint32_t index, slot_state state) {
+inline process_task& process_core::take_result(std::uint32_t index, slot_state state) {
     slot_record& record = slots_[index];
     task_slot& slot = board_.slot(index);
     process_task& task = *std::exchange(record.task, nullptr);
@@ -109,7 +114,8 @@ inline void process_core::take_result(std::uint32_t index, slot_state state) {
         });
     }
     crashes_ = 0;
-    make_ready(task);
+    task.where = process_task::phase::leaving;
+    return task;
 }
 
 inline void process_core::make_ready(process_task& task) {
@@ -161,7 +167,7 @@ inline bool process_core::settle_dead(const worker_end& end) {
             (state.phase == slot_phase::sent || state.phase == slot_phase::done || state.in_hand());
         if (sound && (state.worker != end.place || state.phase == slot_phase::sent)) continue;
         if (sound && state.phase == slot_phase::done) {
-            take_result(index, state);  // it died after the commit, before it could announce it
+            make_ready(take_result(index, state));  // it died before it could announce it
             continue;
         }
         // In its hand, or a word that nobody writes who is in his right mind.
@@ -250,12 +256,12 @@ inline void process_core::give_up_running() {
         slot_record& record = slots_[index];
         if (record.task == nullptr) continue;
         const slot_state state = state_of(index);
-        if (state.generation == record.generation && state.phase == slot_phase::done &&
-            state.worker < board_.worker_count()) {
-            take_result(index, state);
+        if (committed(index, state)) {
+            make_ready(take_result(index, state));
             continue;
         }
         process_task& task = *std::exchange(record.task, nullptr);
+        send_watchers_away(index);
         record.held = {std::move(task.call.block()), std::move(task.room)};
         fail(task, make_error([this] { return broken_pool(broken_); }));
     }
@@ -298,6 +304,7 @@ inline void process_core::expire(std::uint32_t index, std::int64_t now) {
     }
     // The worker may write to the slot and its blocks until it is dead.
     record.task = nullptr;
+    send_watchers_away(index);
     record.expired_in = static_cast<std::uint16_t>(state.worker + 1);
     const int pid = crew_.pid(state.worker);
     crew_.kill(state.worker);
@@ -348,8 +355,6 @@ inline void process_core::take_out_of_slot(process_task& task, std::span<std::by
 }
 
 inline void process_core::complete(process_task& task) noexcept {
-    std::array<std::byte, task_slot::capacity> copy;
-    if (task.holds_slot) take_out_of_slot(task, copy);
     if (task.error == nullptr && task.failed) task.error = decode_exception(task.result, task.worker_pid);
     if (task.error != nullptr) {
         task.give_back();
@@ -357,8 +362,6 @@ inline void process_core::complete(process_task& task) noexcept {
     } else {
         task.complete_with_result(task.result);
     }
-    if (task.holds_slot) spent_slots_.push_back(task.slot);
-    ++completed_;
     task.release();
 }
 

@@ -5,13 +5,14 @@
 ///
 /// One mutex guards the pool's own side. The *collector* is a thread that sleeps until a worker has finished something, a
 /// worker has died, a deadline has come, or somebody calls it; then it looks at everything (`look_around`) and completes
-/// what has an outcome, with no lock held. It alone completes what was given to a worker; tasks that never began are
-/// completed by whoever cancels them.
+/// what has an outcome, with no lock held. A task that a thread waits for is completed by that thread (process_waiter.hpp), what was
+/// given to a worker otherwise by the collector; tasks that never began are completed by whoever cancels them.
 ///
 /// A receiver that blocks, blocks the collector. There is one exception: waiting for a future of the same pool on the
 /// collector's thread goes on collecting (`collect_once`), so a continuation may do that.
 ///
-/// What the collector does stands in process_collector.hpp, which a user of the class includes too.
+/// What the collector does stands in process_collector.hpp, what a waiter does in process_waiter.hpp; a user of the class includes
+/// both.
 
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/fork_watch.hpp>
@@ -172,6 +173,10 @@ public:
         return true;
     }
 
+    /// Blocks until a worker has done the task, or a second has passed, and completes it here if nobody else has taken it
+    /// meanwhile. False, without blocking: no worker has it, or this is the collector.
+    bool await(process_task& task) noexcept;
+
     // The end.
 
     void shutdown() noexcept {
@@ -233,6 +238,8 @@ private:
         std::uint16_t expired_in =
             0;  ///< the worker that must die before the slot can be used again, plus one
         std::array<arena_block, 2> held;  ///< what that worker may still write to
+        std::uint32_t watchers = 0;       ///< threads in await()
+        bool vacant = false;              ///< free as soon as they have left
     };
 
     // All below that is not said to be the collector's: with the mutex held.
@@ -248,9 +255,7 @@ private:
         return slot_state::of(board_.slot(index).state.load(std::memory_order_seq_cst));
     }
     bool change(std::uint32_t index, slot_state from, slot_state to) noexcept {
-        std::uint64_t expected = from.word();
-        return board_.slot(index).state.compare_exchange_strong(expected, to.word(),
-                                                                std::memory_order_seq_cst);
+        return board_.step(index, from, to).has_value();
     }
 
     void finished(std::size_t count) noexcept {
@@ -312,6 +317,11 @@ private:
                          std::memory_order_release);
         board_.push(pushed_++, index, record.generation);
     }
+    /// A worker says that it has done the task that this side knows to be there.
+    [[nodiscard]] bool committed(std::uint32_t index, slot_state state) const noexcept {
+        return slots_[index].task != nullptr && state.phase == slot_phase::done &&
+               state.generation == slots_[index].generation && state.worker < board_.worker_count();
+    }
     static std::int64_t later(std::int64_t time, std::int64_t span) noexcept {
         return span > never - time ? never : time + span;
     }
@@ -341,9 +351,23 @@ private:
             to.push_back(*task);
         }
     }
+    /// Not before those who watch it have left: nobody must sleep on the state of another task.
     void free_slot(std::uint32_t index) noexcept {
-        slots_[index].task = nullptr;
-        free_slots_.push_back(index);
+        slot_record& record = slots_[index];
+        record.task = nullptr;
+        record.vacant = record.watchers != 0;
+        if (record.vacant)
+            send_watchers_away(index);
+        else
+            free_slots_.push_back(index);
+    }
+    /// The outcome of the task does not come by way of the slot any more.
+    void send_watchers_away(std::uint32_t index) noexcept {
+        if (slots_[index].watchers == 0) return;
+        if (state_of(index).under_way())
+            board_.slot(index).state.store(slot_state{slots_[index].generation}.word(),
+                                           std::memory_order_seq_cst);
+        board_.wake_watchers(index);
     }
 
     /// Without the mutex.
@@ -388,7 +412,7 @@ private:
 
     void look_around(std::int64_t& next, std::size_t& wakes);
     void gather();
-    void take_result(std::uint32_t index, slot_state state);
+    process_task& take_result(std::uint32_t index, slot_state state);
     void make_ready(process_task& task);
     void fail(process_task& task, std::exception_ptr error);
     void after_deaths(std::int64_t now);
@@ -402,7 +426,7 @@ private:
     void give_up_running();
     void give_room(std::uint32_t index) noexcept;
     void take_out_of_slot(process_task& task, std::span<std::byte> copy) noexcept;
-    void complete(process_task& task) noexcept;
+    static void complete(process_task& task) noexcept;
     void sleep(std::int64_t next) noexcept;
     void end() noexcept;
 
@@ -423,6 +447,7 @@ private:
     std::size_t accepted_ = 0;  ///< tasks that are not complete
     std::size_t fresh_ = 0;     ///< accepted, not yet enqueued
     std::size_t waiting_for_room_ = 0;
+    std::size_t watchers_ = 0;  ///< threads in await()
     std::uint64_t last_number_ = 0;
     std::uint64_t pushed_ = 0;  ///< entries ever put into the ring
     process_task_list queue_;

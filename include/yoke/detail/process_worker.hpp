@@ -84,7 +84,7 @@ private:
     void ask_for_room() {
         shared_word& answer = board_.desk(worker_).answer;
         const std::uint32_t before = answer.load(std::memory_order_acquire);
-        change_state(slot_phase::wants_room);
+        static_cast<void>(change_state(slot_phase::wants_room));
         board_.set_done(index_);
         board_.call_collector();
         for (;;) {
@@ -116,20 +116,24 @@ private:
 
     void commit() noexcept {
         YOKE_TEST_POINT("result written");
-        change_state(slot_phase::done);
+        const bool watched = change_state(slot_phase::done);
         YOKE_TEST_POINT("result committed");
-        board_.set_done(index_);
+        // Who waits for the task takes the result; if nobody does, the collector.
+        if (watched)
+            board_.wake_watchers(index_);
+        else
+            board_.set_done(index_);
         YOKE_TEST_POINT("result announced");
-        board_.call_collector();
+        if (!watched) board_.call_collector();
     }
 
-    /// The one step that the pool may have forestalled: it declared the task expired, and a signal is on its way.
-    void change_state(slot_phase next) noexcept {
-        std::uint64_t expected = state_.word();
-        state_ = state_.with(next);
-        // release: all that was written into slot and room comes first.
-        if (!slot_.state.compare_exchange_strong(expected, state_.word(), std::memory_order_seq_cst))
-            await_end();
+    /// The one step that the pool may have forestalled: it declared the task expired, and a signal is on its way. Returns
+    /// whether somebody watches the slot.
+    [[nodiscard]] bool change_state(slot_phase next) noexcept {
+        const auto before = board_.step(index_, state_, state_.with(next));
+        if (!before) await_end();
+        state_ = before->with(next);
+        return state_.watched;
     }
     [[noreturn]] static void await_end() noexcept {
         for (;;) ::pause();

@@ -29,7 +29,8 @@
 /// but standard output and error; standard input is empty. It stays the same process from task to task, so what a
 /// task leaves in a global is there for the next one. Ctrl-C does not reach it. A task cannot use the program's pools.
 ///
-/// Receivers are completed on one thread of the pool, the collector, or by who cancels; they must not block.
+/// Receivers are completed on one thread of the pool, the collector, or by who cancels; they must not block. A future that
+/// a thread waits for is completed by that thread.
 /// After fork() the child has no such thread: there, using the pool throws `forked` and destroying it does nothing.
 
 #if !defined(__linux__)
@@ -41,6 +42,7 @@
 #include <yoke/detail/cpu.hpp>
 #include <yoke/detail/process_collector.hpp>
 #include <yoke/detail/process_core.hpp>
+#include <yoke/detail/process_waiter.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 #include <yoke/runtime.hpp>
@@ -180,6 +182,7 @@ public:
         if (!core_->on_collector()) return;
         while (!this->done() && core_->collect_once()) {}
     }
+    bool await_elsewhere() noexcept override { return task_ != nullptr && core_->await(*task_); }
     bool try_cancel() noexcept override { return task_ != nullptr && core_->cancel(*task_); }
 
 private:

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// What a thread does that waits for a task of a process pool: it sleeps on the state of the task's slot, is woken by the
+/// worker itself, and brings the result home. So nothing stands between the two, and the collector sleeps on.
+///
+/// A slot is not used again before all who watch it have left: else one of them might fall asleep on the state of
+/// another task. Whoever changes a slot in another way than by the worker's commit wakes them; they find that
+/// the task is not theirs to take, and wait for the future instead.
+
+#include <yoke/detail/process_core.hpp>
+
+namespace yoke::detail {
+
+inline bool process_core::await(process_task& task) noexcept {
+    if (on_collector()) return false;
+    std::uint32_t index = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (task.where != process_task::phase::sent) return false;
+        index = task.slot;
+        ++slots_[index].watchers;
+        ++watchers_;
+        static_cast<void>(board_.watch(index));
+    }
+    board_.await_done(index);
+    std::array<std::byte, task_slot::capacity> copy;
+    bool mine = false;
+    std::size_t wakes = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        slot_record& record = slots_[index];
+        --record.watchers;
+        const slot_state state = state_of(index);
+        mine = record.task == &task && committed(index, state);
+        if (mine) {
+            take_result(index, state);
+            take_out_of_slot(task, copy);
+        }
+        if (mine || (record.vacant && record.watchers == 0)) free_slot(index);
+        wakes = dispatch();
+        if (--watchers_ == 0 && closed_ && accepted_ == 0) call_collector();
+    }
+    while (wakes-- != 0 && board_.wake_one()) {}
+    if (!mine) return true;
+    complete(task);
+    const std::lock_guard lock(mutex_);
+    finished(1);
+    return true;
+}
+
+}  // namespace yoke::detail
