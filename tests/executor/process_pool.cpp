@@ -534,6 +534,30 @@ TEST_CASE("waiting for the whole pool in one of its continuations is refused", "
     holding.get();
 }
 
+TEST_CASE("waiting for the whole pool is refused in a continuation that a shutdown calls, too", "[process]") {
+    const yoke_test::watchdog dog("wait in the continuation of a task that shutdown cancels");
+    yoke::process_pool pool(1);
+    const auto chain = [](yoke::process_pool& on) -> yoke::future<bool> {
+        try {
+            co_await on.submit(add, 1, 2);
+        } catch (const yoke::cancelled&) {}
+        try {
+            on.wait();
+        } catch (const yoke::deadlock_error&) {
+            co_return true;
+        }
+        co_return false;
+    };
+    wipe();
+    auto holding = pool.submit(hold);
+    await_started(1);
+    auto refused = chain(pool);
+    pool.shutdown(yoke::cancel_pending);
+    board.gate = 1;
+    REQUIRE(refused.get());
+    holding.get();
+}
+
 TEST_CASE("a pool destroyed by its own continuation finishes what it had accepted", "[process]") {
     const yoke_test::watchdog dog("a pool destroyed by its own continuation");
     wipe();

@@ -84,7 +84,9 @@ public:
     [[nodiscard]] std::size_t concurrency() const noexcept { return settings_.workers; }
     [[nodiscard]] shared_arena& arena() const noexcept { return host_.arena(); }
     [[nodiscard]] std::vector<int> worker_pids() const { return crew_.pids(); }
-    [[nodiscard]] bool on_collector() const noexcept { return inside_task_of(this); }
+    [[nodiscard]] bool on_collector() const noexcept { return inside_task_of(&collector_); }
+    /// This thread completes one of the pool's tasks, which counts as unfinished meanwhile.
+    [[nodiscard]] bool completing() const noexcept { return inside_task_of(this); }
 
     /// Throws where the pool must not be touched at all: in a worker, and in a child that the program forked.
     void check_process() const {
@@ -195,17 +197,17 @@ public:
     }
     /// Blocks until nothing accepted is left. Throws deadlock_error on the collector's thread.
     void wait() {
-        if (on_collector())
+        if (completing())
             throw deadlock_error(
                 "wait() was called by a receiver or continuation of a task of this very pool, which "
                 "counts as unfinished until that returns");
         std::unique_lock lock(mutex_);
         idle_.wait(lock, [this] { return accepted_ == 0; });
     }
-    /// After shutdown(): returns when all tasks are complete and all workers gone. On the collector's own thread it
+    /// After shutdown(): returns when all tasks are complete and all workers gone. On a thread that completes one of them it
     /// returns at once, and the collector sees to the rest.
     void join() noexcept {
-        if (on_collector())
+        if (completing())
             collector_.detach();
         else
             collector_.join();
@@ -372,8 +374,11 @@ private:
 
     /// Without the mutex.
     void stop_outside(process_task& task) noexcept {
-        task.give_back();
-        task.complete_as_stopped();
+        {
+            const task_scope completing(this);
+            task.give_back();
+            task.complete_as_stopped();
+        }
         account_outside(task);
     }
     /// Without the mutex: the task is complete.
@@ -405,7 +410,8 @@ private:
 
     void collect() noexcept {
         ::prctl(PR_SET_NAME, "yoke-collector");
-        const task_scope here(this);
+        const task_scope here(&collector_);
+        const task_scope completing(this);
         while (collect_once()) {}
         end();
     }

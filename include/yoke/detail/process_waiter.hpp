@@ -43,7 +43,10 @@ inline bool process_core::await(process_task& task) noexcept {
     }
     while (wakes-- != 0 && board_.wake_one()) {}
     if (!mine) return true;
-    complete(task);
+    {
+        const task_scope completing(this);
+        complete(task);
+    }
     const std::lock_guard lock(mutex_);
     finished(1);
     return true;
