@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -123,6 +124,21 @@ private:
 class task_timeout : public error {
 public:
     using error::error;
+};
+
+/// Several calls that ran together have thrown. (If only one has, its exception is thrown as it is.)
+class task_errors : public error {
+public:
+    /// `errors` in the order of the calls; two at least. `first` is the text of the first.
+    task_errors(std::vector<std::exception_ptr> errors, const std::string& first)
+        : error(std::to_string(errors.size()) + " calls have thrown; the first: " + first),
+          errors_(std::make_shared<const std::vector<std::exception_ptr>>(std::move(errors))) {}
+
+    /// All that was thrown, in the order of the calls.
+    [[nodiscard]] const std::vector<std::exception_ptr>& errors() const noexcept { return *errors_; }
+
+private:
+    std::shared_ptr<const std::vector<std::exception_ptr>> errors_;  // copying an exception must not throw
 };
 
 /// An exception of a type that has no equal on this side of the process boundary, described.

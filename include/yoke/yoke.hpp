@@ -6,10 +6,12 @@
 
 #include <yoke/algorithm/completion.hpp>
 #include <yoke/algorithm/fetch.hpp>
+#include <yoke/algorithm/invoke.hpp>
 #include <yoke/algorithm/map.hpp>
 #include <yoke/algorithm/pipeline.hpp>
 #include <yoke/algorithm/poison.hpp>
 #include <yoke/algorithm/reduce.hpp>
+#include <yoke/algorithm/sort.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/concept/archetypes.hpp>
 #include <yoke/concept/codec.hpp>
@@ -19,6 +21,7 @@
 #include <yoke/concept/receiver.hpp>
 #include <yoke/error.hpp>
 #include <yoke/executor/inline_executor.hpp>
+#include <yoke/executor/task_group.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/thread_pool_options.hpp>
 #include <yoke/executor/with.hpp>

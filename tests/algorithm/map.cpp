@@ -308,3 +308,16 @@ TEST_CASE("A worker that dies fails map with worker_lost, or costs nothing where
                     yoke::worker_lost);
     CHECK(yoke::map(pool, upto(5), [](int x) { return x; }) == upto(5));
 }
+
+TEST_CASE("a pool whose threads are initialized makes all calls itself", "[concurrent]") {
+    static thread_local bool prepared = false;
+    yoke::thread_pool pool({.threads = 2}, [](std::size_t) { prepared = true; });
+    std::atomic<int> unprepared{0};
+    for (const std::size_t size : {1U, 3U, 1000U}) {
+        std::vector<int> items(size);
+        yoke::for_each(pool, items, [&](int&) { unprepared += !prepared; });
+        static_cast<void>(yoke::map(pool, items, [&](int) { return unprepared += !prepared; }));
+    }
+    REQUIRE_FALSE(prepared);
+    REQUIRE(unprepared == 0);
+}

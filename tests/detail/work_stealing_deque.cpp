@@ -45,7 +45,38 @@ TEST_CASE("a full deque refuses, and has room again when an element was taken fr
     }
 }
 
+TEST_CASE("the owner takes back what it knows is its own, unless it was stolen") {
+    work_stealing_deque<int, 4> deque;
+    int elements[2] = {0, 1};
+    for (const bool asymmetric : {false, true}) {
+        if (asymmetric) {
+            if (!yoke::detail::enable_asymmetric_barrier()) return;
+            deque.make_asymmetric();
+        }
+        REQUIRE(deque.push(&elements[0]));
+        REQUIRE(deque.push(&elements[1]));
+        REQUIRE(deque.take_back());
+        REQUIRE(deque.steal() == &elements[0]);
+        REQUIRE_FALSE(deque.take_back());
+        REQUIRE(deque.empty());
+    }
+}
+
+TEST_CASE("a thief takes only what it wants") {
+    work_stealing_deque<int, 4> deque;
+    int elements[2] = {0, 1};
+    REQUIRE(deque.steal_if([] { return true; }) == nullptr);
+    REQUIRE(deque.push(&elements[0]));
+    REQUIRE(deque.push(&elements[1]));
+    REQUIRE(deque.steal_if([] { return false; }) == nullptr);
+    REQUIRE(deque.steal_if([] { return true; }) == &elements[0]);
+    REQUIRE(deque.take_back());
+    REQUIRE(deque.empty());
+}
+
 TEST_CASE("owner and thieves take every element exactly once", "[concurrent]") {
+    const bool asymmetric = GENERATE(false, true);
+    if (asymmetric && !yoke::detail::enable_asymmetric_barrier()) return;
     // A plain int beside the count: a thread sanitizer sees whether the content was published.
     struct element {
         int content = 0;
@@ -54,6 +85,7 @@ TEST_CASE("owner and thieves take every element exactly once", "[concurrent]") {
     constexpr std::size_t total = 100'000;
     const auto elements = std::make_unique<element[]>(total);
     work_stealing_deque<element, 8> deque;
+    if (asymmetric) deque.make_asymmetric();
     std::atomic<bool> done{false};
     std::atomic<int> wrong{0};
 

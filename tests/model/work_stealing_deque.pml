@@ -4,6 +4,10 @@
  * yoke/detail/work_stealing_deque.hpp: one owner that pushes and pops as it likes, two thieves, a ring of two slots, every
  * access to shared memory a step of its own, in any interleaving (as seq_cst operations have it).
  *
+ * ASYMMETRIC is the deque of forked jobs: the owner's stores of the bottom are plain ones and wait in its store buffer,
+ * which empties itself at any time, and before the owner's compare-exchange. The heavy barrier of a thief
+ * that has seen work empties it too.
+ *
  * Checked: every element that was pushed is taken exactly once, and nothing else is taken.
  *
  * Safeguards, taken out by the models that include this one:
@@ -12,6 +16,7 @@
  *                      when the two are not seq_cst)
  *   BOTTOM_FIRST       a thief loads the bottom before the top
  *   NO_ROOM_CHECK      push does not look whether the ring is full
+ *   NO_HEAVY_BARRIER   (with ASYMMETRIC) a thief trusts the bottom it sees
  */
 #ifndef ELEMENTS
 #define ELEMENTS 4
@@ -23,6 +28,17 @@
 byte top;
 byte bottom;
 byte slot[CAPACITY];
+
+#ifdef ASYMMETRIC
+byte own_bottom;                /* as the owner sees it */
+chan buffer = [2] of { byte };  /* stores of the bottom on their way */
+#define STORE_BOTTOM(value) own_bottom = value; buffer!own_bottom
+#define OWNER_BARRIER empty(buffer) ->
+#else
+#define own_bottom bottom
+#define STORE_BOTTOM(value) bottom = value
+#define OWNER_BARRIER
+#endif
 
 byte pushed;
 byte taken[ELEMENTS + 1];
@@ -42,10 +58,10 @@ proctype owner() {
         t = top;
 #ifndef NO_ROOM_CHECK
         if
-        :: bottom - t < CAPACITY ->
+        :: own_bottom - t < CAPACITY ->
 #endif
-            slot[bottom % CAPACITY] = pushed + 1;
-            atomic { bottom++; pushed++ }
+            slot[own_bottom % CAPACITY] = pushed + 1;
+            atomic { pushed++; STORE_BOTTOM(own_bottom + 1) }
 #ifndef NO_ROOM_CHECK
         :: else
         fi
@@ -53,7 +69,7 @@ proctype owner() {
     :: true ->  /* pop() */
         t = top;
         if
-        :: t >= bottom ->
+        :: t >= own_bottom ->
             if
             :: pushed == ELEMENTS -> break
             :: else
@@ -61,25 +77,26 @@ proctype owner() {
         :: else ->
 #ifdef LOAD_BEFORE_STORE
             t = top;
-            bottom--;
+            STORE_BOTTOM(own_bottom - 1);
 #else
-            bottom--;
+            STORE_BOTTOM(own_bottom - 1);
             t = top;
 #endif
-            element = slot[bottom % CAPACITY];
+            element = slot[own_bottom % CAPACITY];
             if
-            :: t < bottom -> got = 1
-            :: t >= bottom ->
+            :: t < own_bottom -> got = 1
+            :: t >= own_bottom ->
 #ifdef OWNER_TAKES_LAST
-                got = (t == bottom);
+                got = (t == own_bottom);
                 if
                 :: got -> top = t + 1
                 :: else
                 fi;
 #else
                 if
-                :: t == bottom ->
+                :: t == own_bottom ->
                     atomic {
+                        OWNER_BARRIER
                         got = (top == t);
                         if
                         :: got -> top++
@@ -89,7 +106,7 @@ proctype owner() {
                 :: else -> got = 0
                 fi;
 #endif
-                bottom++
+                STORE_BOTTOM(own_bottom + 1)
             fi;
             if
             :: got -> d_step { take(element); got = 0; element = 0 }
@@ -100,6 +117,15 @@ proctype owner() {
     od;
     owner_done = 1
 }
+
+#ifdef ASYMMETRIC
+proctype store_buffer() {
+    do
+    :: buffer?bottom
+    :: owner_done && empty(buffer) -> break
+    od
+}
+#endif
 
 proctype thief() {
     byte t, b, element;
@@ -113,6 +139,19 @@ proctype thief() {
 #else
         t = top;
         b = bottom;
+#endif
+#if defined(ASYMMETRIC) && !defined(NO_HEAVY_BARRIER)
+        if
+        :: t >= b
+        :: else ->
+            atomic {
+                do
+                :: nempty(buffer) -> buffer?bottom
+                :: empty(buffer) -> break
+                od
+            }
+            b = bottom
+        fi;
 #endif
         if
         :: t >= b
@@ -136,6 +175,9 @@ init {
     byte i;
     atomic {
         run owner();
+#ifdef ASYMMETRIC
+        run store_buffer();
+#endif
         for (i : 1 .. THIEVES) { run thief() }
     }
     _nr_pr == 1;

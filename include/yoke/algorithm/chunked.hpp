@@ -19,10 +19,15 @@
 /// **Errors.** After a chunk has failed no further one is begun, those behind it in the input are cancelled if they
 /// have not begun, those before it run. When all have settled, the error of the first in the order of the input is
 /// thrown. So nothing still runs on the caller's items when the algorithm returns, however it does.
+///
+/// Executors that fork need no chunks: with default options they go through a random-access range by lazy splitting, see
+/// detail/lazy_loop.hpp.
 
 #include <yoke/algorithm/completion.hpp>  // for core_of
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/completion_set.hpp>
+#include <yoke/detail/fork_results.hpp>
+#include <yoke/detail/lazy_loop.hpp>
 #include <yoke/future.hpp>
 
 #include <algorithm>
@@ -42,7 +47,8 @@
 
 namespace yoke {
 
-/// How an algorithm cuts its input. The defaults suit items of any cost.
+/// How an algorithm cuts its input. The defaults suit items of any cost; on executors that fork they leave it to the
+/// workers to share out a random-access range as they become idle, and any other value asks for chunks.
 struct map_options {
     /// Items in a chunk; 0 means that the size is chosen by measuring.
     std::size_t chunk = 0;
@@ -280,6 +286,25 @@ std::optional<std::size_t> size_if_known(Range& range) {
     } else {
         return std::nullopt;
     }
+}
+
+/// The range may be split anywhere, by workers that read it at the same time: its items are objects that stay where they
+/// are, or values (as of views::iota); not proxies, which might share a byte.
+template <class E, class Range>
+inline constexpr bool splits_lazily =
+    fork_join_executor<E>&& std::ranges::random_access_range<Range>&& std::ranges::sized_range<Range> &&
+    (std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> ||
+     std::is_same_v<std::ranges::range_reference_t<Range>, std::ranges::range_value_t<Range>>);
+
+[[nodiscard]] inline bool is_default(const map_options& options) noexcept {
+    return options.chunk == 0 && options.window == 0;
+}
+
+/// The part [from, to) of a range, as two iterators.
+template <class Iterator>
+[[nodiscard]] auto part_of(const Iterator& first, std::size_t from, std::size_t to) {
+    using difference = std::iter_difference_t<Iterator>;
+    return std::pair(first + static_cast<difference>(from), first + static_cast<difference>(to));
 }
 
 /// Two iterators as a range, by reference.

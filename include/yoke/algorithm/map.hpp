@@ -11,16 +11,26 @@
 /// are chosen by measuring (algorithm/chunked.hpp says how); `{.chunk = 1}` sets them. At most `window` chunks are
 /// under way at a time.
 ///
+/// A thread pool with default options, and a random-access range of known size, need no chunks: the workers split the range
+/// as they become idle (detail/lazy_loop.hpp says how), and results are written in place. A caller that is not one of its
+/// workers makes the first calls itself, for some microseconds, so a short loop never leaves it, and then takes part in the
+/// others. (On a pool whose threads are initialized, or with options, all calls are made by its threads.) The calls are a part of the
+/// caller's task if it is a worker: then they go on after shutdown. They are one task of the pool otherwise: it may
+/// be refused (pool_closed) or cancelled while it waits for its turn.
+///
 /// On threads the function is called with references to the caller's items; it is one object, called from several
-/// threads at once. On worker processes, and for ranges without references to items that stay, function and items
-/// are copied, so what the function does to its item is lost.
+/// threads at once. A range that is split is read by several threads at once too, which the standard's containers and
+/// views can stand, unless a view calls a function that cannot. On worker processes, and for ranges without references to
+/// items that stay, function and items are copied, so what the function does to its item is lost.
 ///
 /// Both may be called inside a task of the same executor, also of one thread: the caller helps.
 
 #include <yoke/algorithm/chunked.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
@@ -41,6 +51,58 @@ struct map_kernel {
         return results;
     }
 };
+
+/// The loop of map on an executor that forks: results are assigned to elements that exist.
+template <class Iterator, class Out, class F>
+struct map_in_place {
+    using value = no_value;
+    Iterator first;
+    Out* out;
+    F& f;
+
+    void run(value&, std::size_t from, std::size_t to) {
+        auto [at, end] = part_of(first, from, to);
+        for (Out* result = out + from; at != end; ++at, ++result) *result = std::invoke(f, *at);
+    }
+    void join(value&, value&&) noexcept {}
+};
+
+/// The loop of for_each on an executor that forks.
+template <class Iterator, class F>
+struct for_each_in_place {
+    using value = no_value;
+    Iterator first;
+    F& f;
+
+    void run(value&, std::size_t from, std::size_t to) {
+        auto [at, end] = part_of(first, from, to);
+        for (; at != end; ++at) std::invoke(f, *at);
+    }
+    void join(value&, value&&) noexcept {}
+};
+
+template <class R, class E, class Range, class F>
+std::vector<R> map_by_forks(E& ex, Range& range, F& f) {
+    const auto size = static_cast<std::size_t>(std::ranges::size(range));
+    const auto into = [&]<class Out>(std::vector<Out>& results) {
+        using loop = map_in_place<std::ranges::iterator_t<Range>, Out, F>;
+        loop body{std::ranges::begin(range), results.data(), f};
+        lazy_loop<E, loop>(ex, body).run(size);
+    };
+    // Elements must exist to be assigned; where a result type has none to begin with, they are optional.
+    if constexpr (std::is_default_constructible_v<R> && !std::is_same_v<R, bool>) {
+        std::vector<R> results(size);
+        into(results);
+        return results;
+    } else {
+        std::vector<std::optional<R>> made(size);
+        into(made);
+        std::vector<R> results;
+        results.reserve(size);
+        for (auto& each : made) results.push_back(std::move(*each));
+        return results;
+    }
+}
 
 struct for_each_kernel {
     template <class Cursor, class F>
@@ -68,6 +130,9 @@ constexpr void check_chunks_cross() {
 
 /// `f(item)` for every item of `range`, in the order of the range. Blocks until all are there.
 ///
+/// On an executor that forks, results of a type that can be default-constructed are: the elements exist before `f` is
+/// called, and its results are assigned to them.
+///
 /// If calls throw, the exception of the first of them in the order of the range is thrown, after everything under way has
 /// settled; likewise what the range's iterators throw, and `pool_closed` or `cancelled` from the executor.
 template <class E, std::ranges::input_range Range, class F>
@@ -83,6 +148,9 @@ template <class E, std::ranges::input_range Range, class F>
     static_assert(!std::is_void_v<result>, "yoke::map: the function returns nothing; use yoke::for_each");
     using kernel = detail::map_kernel<result>;
     detail::check_chunks_cross<ex_type, kernel, iterator, F>();
+    if constexpr (detail::splits_lazily<ex_type, std::remove_reference_t<Range>>) {
+        if (detail::is_default(options)) return detail::map_by_forks<result>(ex, range, f);
+    }
 
     std::vector<result> results;
     const auto left = detail::size_if_known(range);
@@ -115,6 +183,15 @@ void for_each(E&& ex, Range&& range, F f, map_options options = {}) {
                   "yoke::for_each: the function cannot be called with an item of the range");
     using kernel = detail::for_each_kernel;
     detail::check_chunks_cross<ex_type, kernel, iterator, F>();
+    if constexpr (detail::splits_lazily<ex_type, std::remove_reference_t<Range>>) {
+        if (detail::is_default(options)) {
+            using loop = detail::for_each_in_place<iterator, F>;
+            loop body{std::ranges::begin(range), f};
+            detail::lazy_loop<ex_type, loop>(ex, body).run(
+                static_cast<std::size_t>(std::ranges::size(range)));
+            return;
+        }
+    }
     const auto left = detail::size_if_known(range);
     detail::run_chunks<detail::nothing>(ex, options,
                                         detail::chunks_for<ex_type, kernel, iterator, sentinel, F>(

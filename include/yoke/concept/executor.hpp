@@ -85,4 +85,25 @@ struct local_call {
 template <class E>
 concept local_executor = executor_of<E, archetype::local_call>;
 
+/// Runs calls that may run together, cheaply and to any depth, on its own workers:
+///
+///     ex.invoke(f, g, ...);       // calls all, perhaps at the same time; returns when all have ended
+///     ex.take_part(f);            // calls f here, with this thread as one more worker: what f forks is offered to the others
+///     ex.forks_here();            // true in a worker of ex, and in f, where invoke() begins at once with the first call
+///     ex.wants_forks();           // in a worker: true if a further invoke() may find an idle worker
+///     ex.admits_callers();        // false if only ex's own threads may make the calls, as they were prepared for it
+///     ex.require_open();          // throws pool_closed (or what else execute would throw) if it is shut down
+///
+/// While a worker waits in `invoke`, it runs nothing but parts of what it waits for. What `invoke` returns and throws is
+/// described in algorithm/invoke.hpp.
+template <class E>
+concept fork_join_executor = local_executor<E> && requires(E& ex, const E& asked, void (*f)()) {
+    ex.invoke(f, f);
+    ex.take_part(f);
+    { asked.forks_here() } -> std::same_as<bool>;
+    { asked.wants_forks() } -> std::same_as<bool>;
+    { asked.admits_callers() } -> std::same_as<bool>;
+    asked.require_open();
+};
+
 }  // namespace yoke

@@ -36,6 +36,9 @@
 /// of the queue). All four are seq_cst operations, so they have one total order and at least one side sees
 /// the other; weaker orders would let both miss. The queues promise seq_cst for a push's last store and for
 /// empty(). No fences, which ThreadSanitizer cannot follow. tests/model/eventcount.pml checks the protocol.
+///
+/// For forked jobs (fork_join.hpp) P's store and load are plain ones, and the worker issues a heavy barrier between its
+/// two, see asymmetric_barrier.hpp.
 
 #include <yoke/detail/parking.hpp>
 
@@ -57,6 +60,12 @@ public:
     /// if there is, call notify().
     [[nodiscard]] bool end_search() noexcept {
         return searchers(word_.fetch_sub(one_searcher, std::memory_order_seq_cst)) == 1;
+    }
+
+    /// True if nobody is searching and more than `left_alone` workers sleep or are unstarted.
+    [[nodiscard]] bool wants_wake(std::size_t left_alone) const noexcept {
+        const std::uint64_t seen = word_.load(std::memory_order_seq_cst);
+        return idle(seen) != 0 && searchers(seen) == 0 && sleepers(seen) + unstarted(seen) > left_alone;
     }
 
     /// The search found nothing. To be followed by a last look at all queues, and then by sleep() or by

@@ -6,6 +6,7 @@
 /// As parking.hpp, but without the private flag: the word lies in shared memory, and the sleeper and who
 /// wakes it may be different processes. (std::atomic::wait sleeps on a private word and never hears another process.)
 
+#include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/sys.hpp>
 
 #include <atomic>
@@ -38,15 +39,6 @@ inline void futex_wait(shared_word& word, std::uint32_t seen, std::int64_t until
 inline void futex_wake(shared_word& word, int count = INT_MAX) noexcept {
     sys.futex(reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAKE, static_cast<std::uint32_t>(count), nullptr,
               0);
-}
-
-/// Lets a spinning thread breathe.
-inline void cpu_pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
 }
 
 }  // namespace yoke::detail

@@ -20,7 +20,9 @@
 
 #include <yoke/detail/admission.hpp>
 #include <yoke/detail/config.hpp>
+#include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/eventcount.hpp>
+#include <yoke/detail/fork_join.hpp>
 #include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/pause_gate.hpp>
 #include <yoke/detail/places.hpp>
@@ -64,7 +66,9 @@ public:
 
     /// A pool without threads. The caller owns it.
     explicit pool_core(pool_setup setup)
-        : places_(setup.max_pending),
+        : forks_(
+              sleep_, [](void* pool) noexcept { static_cast<pool_core*>(pool)->wake(); }, this),
+          places_(setup.max_pending),
           crew_(setup.threads, sleep_, *this),
           watcher_(setup.observed ? setup.hooks.get() : nullptr),
           setup_(std::move(setup)) {}
@@ -120,6 +124,16 @@ public:
 
     /// Comes in through the door; false after shutdown.
     [[nodiscard]] bool enter() noexcept { return door_.enter(self()); }
+    /// A thread from outside comes in for a while, which counts as a task that runs; false after shutdown.
+    [[nodiscard]] bool begin_visit() noexcept {
+        if (!enter()) return false;
+        count(&worker_counters::running, 1);
+        return true;
+    }
+    void end_visit() noexcept {
+        count(&worker_counters::running, minus_one);
+        finish();
+    }
     /// Goes out without having queued a task.
     void withdraw() noexcept {
         count(&worker_counters::withdrawn, 1);
@@ -156,6 +170,13 @@ public:
 
     /// A task is over.
     void finish() noexcept { leave(self()); }
+
+    /// The calling thread's part in fork and join, or null if it is no worker of this pool.
+    [[nodiscard]] fork_worker* forker() const noexcept { return forks_.here(); }
+    [[nodiscard]] fork_crew& forks() noexcept { return forks_; }
+    /// True if each thread calls something of the user's before its first task.
+    [[nodiscard]] bool initialized() const noexcept { return setup_.initialized; }
+
     /// Somebody who did not take the task from the queues has begun or cancelled it.
     void note_overtaken() noexcept {
         count(&worker_counters::overtaken, 1);
@@ -259,7 +280,8 @@ public:
             all.workers.push_back({.done = door_.left_by(self),
                                    .stolen = queues_.stolen(self),
                                    .slept = its.slept.load(std::memory_order_relaxed),
-                                   .busy = its.running.load(std::memory_order_relaxed) != 0});
+                                   .busy = its.running.load(std::memory_order_relaxed) != 0 ||
+                                           its.helping.load(std::memory_order_relaxed)});
             all.stolen += all.workers.back().stolen;
         }
         // First who left, then who came in: so nobody is missed among the latter.
@@ -327,6 +349,7 @@ private:
         // The worker last: who sees it may ask the others.
         for (; queue_owners_ <= self; ++queue_owners_) queues_.add_worker();
         for (; tallies_ <= self; ++tallies_) door_.add_worker();
+        forks_.add_workers(self + 1);
         while (workers_.size() <= self) workers_.add();
     }
     void live(std::size_t self) noexcept override {
@@ -363,6 +386,7 @@ private:
     void work_all(std::size_t self) noexcept {
         worker& mine = workers_[self];
         this_worker = {this, self, &mine};
+        forks_.enter(self);
         const task_scope running(this);
         // A new thread counts as a searcher, so it begins with a search.
         class task* task = search_task(self);
@@ -379,6 +403,7 @@ private:
             if (watcher_ != nullptr) watcher_->task_end(self);
             worker_counters::add(mine.running, minus_one);
         }
+        fork_crew::leave();
         this_worker = {};
     }
 
@@ -391,7 +416,7 @@ private:
     }
 
     /// The next task for this worker, or null when it has to leave: there will never be a task again, or
-    /// the pool has become smaller. Sleeps meanwhile.
+    /// the pool has become smaller. Meanwhile runs jobs that others have forked, or sleeps.
     task* find_task(std::size_t self) noexcept {
         for (;;) {
             if (is_held_up() && (is_over(self) || !gate_.wait([&]() noexcept { return retires(self); })))
@@ -403,17 +428,27 @@ private:
         }
     }
 
-    /// Searches, and sleeps while there is nothing to find. Null if the worker is held up or there will never
+    /// Searches, runs forked jobs, and sleeps while there is nothing to find. Null if the worker is held up or there will never
     /// be a task again. The caller is a searcher; afterwards it is not.
     task* search_task(std::size_t self) noexcept {
-        for (;;) {
+        for (int looks = 0;;) {
             task* const task = is_held_up() ? nullptr : queues_.search(self);
             if (task != nullptr || is_held_up()) {
                 leave_search();
                 return task;
             }
+            if (forks_.run_one(self, [&]() noexcept { begin_job(self); })) {
+                end_job(self);
+                looks = fork_crew::looks_before_sleep;
+                continue;
+            }
+            if (looks != 0) {  // where a job was there is often another one soon
+                --looks;
+                cpu_pause();
+                continue;
+            }
             sleep_.prepare_sleep();
-            if (!queues_.empty() || crew_.too_many()) {
+            if (!queues_.empty() || !forks_.empty() || crew_.too_many()) {
                 sleep_.withdraw();
             } else if (is_over(self)) {
                 return nullptr;
@@ -443,9 +478,22 @@ private:
         return true;
     }
 
+    /// The search found a forked job; and: that is done, and the search goes on.
+    void begin_job(std::size_t self) noexcept {
+        if (sleep_.end_search() && forks_.wants_worker() && !(queues_.empty() && forks_.empty())) wake();
+        workers_[self].helping.store(true, std::memory_order_relaxed);
+        if (watcher_ != nullptr) watcher_->task_begin(self);
+    }
+    void end_job(std::size_t self) noexcept {
+        if (watcher_ != nullptr) watcher_->task_end(self);
+        workers_[self].helping.store(false, std::memory_order_relaxed);
+        sleep_.begin_search();
+    }
+
     // What every task writes, what every push reads, and what hardly changes, each on lines of its own.
     Queues queues_;
     alignas(64) eventcount sleep_;
+    fork_crew forks_;
     alignas(64) admission door_;  // after what the last one out still touches
     alignas(64) places places_;
     worker_counters outsiders_;

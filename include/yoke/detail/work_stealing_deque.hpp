@@ -14,19 +14,27 @@
 /// Only thieves race for the top, except for the last element, for which the owner joins their race.
 ///
 /// Memory orders.
-/// - push: the slot is written before `bottom_` is stored with release (part of seq_cst), and a thief reads
-///   `bottom_` with acquire before the slot, so it sees the slot and the task behind it. The store is seq_cst
-///   for the sake of the sleepers: see eventcount.hpp.
+/// - push: the slot is written before `bottom_` is stored with release, and a thief reads `bottom_` with acquire
+///   before the slot, so it sees the slot and the task behind it.
 /// - pop against steal, the heart of the matter: the owner stores `bottom_`, then loads `top_`; a thief loads
-///   `top_`, then `bottom_`, then moves `top_` by a compare-exchange. If owner and thief want the same last
-///   element, the single total order of these seq_cst operations makes the owner see the thief's `top_`, or
-///   the thief see the owner's `bottom_`, or both arrive at the compare-exchange on `top_`, which one of them
-///   wins. (Lê and others, "Correct and efficient work-stealing for weak memory models", PPoPP 2013, use
-///   fences for this; ThreadSanitizer cannot follow fences.)
+///   `top_`, then `bottom_`, then moves `top_` by a compare-exchange. Between the two of each there must be a full
+///   barrier. Then, if owner and thief want the same last element, the owner sees the thief's `top_`, or the thief
+///   sees the owner's `bottom_`, or both arrive at the compare-exchange on `top_`, which one of them wins. (Lê
+///   and others, "Correct and efficient work-stealing for weak memory models", PPoPP 2013.) There are two ways to
+///   have the barrier, chosen when the deque is made:
+///   - *sequential*: all these are seq_cst operations; no fences, which ThreadSanitizer cannot follow. Owner and
+///     thief pay alike: for tasks, which may be stolen one by one.
+///   - *asymmetric*: the owner's stores are plain ones, and a thief that has seen work issues a heavy barrier between
+///     its two loads (asymmetric_barrier.hpp); if the kernel refuses it, it takes nothing. For fork-join, where a theft
+///     is rare and takes much work along, and what nobody steals the owner does.
+/// - push against sleepers: the store of `bottom_` and whatever the owner loads next have the same barrier between
+///   them: see eventcount.hpp.
 /// - A slot is overwritten only after `top_` has passed it: push reads `top_` with acquire. A slow thief may
 ///   read the new content of a slot, but then its compare-exchange fails. The indexes have 64 bits and do not
 ///   wrap.
 /// tests/model/work_stealing_deque.pml checks the algorithm.
+
+#include <yoke/detail/asymmetric_barrier.hpp>
 
 #include <array>
 #include <atomic>
@@ -43,13 +51,21 @@ class work_stealing_deque {
 public:
     static constexpr std::size_t capacity = Capacity;
 
+    work_stealing_deque() = default;
+    work_stealing_deque(const work_stealing_deque&) = delete;
+    work_stealing_deque& operator=(const work_stealing_deque&) = delete;
+
+    /// Makes the deque asymmetric; the barrier is enabled. Owner only, before the first push.
+    void make_asymmetric() noexcept { asymmetric_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool asymmetric() const noexcept { return asymmetric_.load(std::memory_order_relaxed); }
+
     /// Adds an element; false if there is no room. Owner only.
     [[nodiscard]] bool push(T* element) noexcept {
         const std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
         const std::int64_t top = top_.load(std::memory_order_acquire);
         if (bottom - top >= static_cast<std::int64_t>(Capacity)) return false;
         slot(bottom).store(element, std::memory_order_relaxed);
-        bottom_.store(bottom + 1, std::memory_order_seq_cst);
+        store_bottom(bottom + 1);
         return true;
     }
 
@@ -57,26 +73,42 @@ public:
     [[nodiscard]] T* pop() noexcept {
         const std::int64_t bottom = bottom_.load(std::memory_order_relaxed) - 1;
         if (top_.load(std::memory_order_relaxed) > bottom) return nullptr;  // top only grows: it stays empty
-        bottom_.store(bottom, std::memory_order_seq_cst);
+        return take_back() ? slot(bottom).load(std::memory_order_relaxed) : nullptr;
+    }
+
+    /// Takes the youngest element, which the caller knows: it is the one that it pushed last and has not taken since.
+    /// False if it was stolen. Owner only.
+    [[nodiscard]] bool take_back() noexcept {
+        const std::int64_t bottom = bottom_.load(std::memory_order_relaxed) - 1;
+        store_bottom(bottom);
         std::int64_t top = top_.load(std::memory_order_seq_cst);
-        T* element = slot(bottom).load(std::memory_order_relaxed);
-        if (top < bottom) return element;
+        if (top < bottom) return true;
         // The last element: whoever moves the top past it has it; if it is gone, the top has passed it already.
-        if (top > bottom ||
-            !top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
-            element = nullptr;
+        const bool ours =
+            top == bottom &&
+            top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed);
         // relaxed: the top is there by now, so a thief that reads this value finds nothing, or, with an old
         // top in hand, fails at the compare-exchange.
         bottom_.store(bottom + 1, std::memory_order_relaxed);
-        return element;
+        return ours;
     }
 
-    /// Takes the oldest element; null if there is none or another was quicker. Any thread.
+    /// Takes the oldest element; null if there is none, another was quicker, or there is no barrier. Any thread.
     [[nodiscard]] T* steal() noexcept {
+        return steal_if([]() noexcept { return true; });
+    }
+
+    /// The same, but takes nothing if `wanted()` says no, which is called after the element was seen: what the owner did
+    /// before it pushed the element happened before that. Any thread.
+    template <class Wanted>
+    [[nodiscard]] T* steal_if(Wanted wanted) noexcept {
         std::int64_t top = top_.load(std::memory_order_seq_cst);
-        const std::int64_t bottom = bottom_.load(std::memory_order_seq_cst);
-        if (top >= bottom) return nullptr;
+        if (top >= bottom_.load(std::memory_order_seq_cst)) return nullptr;
+        if (asymmetric()) {  // as the owner set it before its first push, of which we have seen one
+            if (!heavy_barrier() || top >= bottom_.load(std::memory_order_seq_cst)) return nullptr;
+        }
         T* const element = slot(top).load(std::memory_order_relaxed);
+        if (!wanted()) return nullptr;
         if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
             return nullptr;
         return element;
@@ -93,9 +125,20 @@ private:
         return slots_[static_cast<std::size_t>(index) & (Capacity - 1)];
     }
 
+    /// To be followed by a load that must not be earlier.
+    void store_bottom(std::int64_t bottom) noexcept {
+        if (asymmetric()) {
+            bottom_.store(bottom, std::memory_order_release);
+            light_barrier();
+        } else {
+            bottom_.store(bottom, std::memory_order_seq_cst);
+        }
+    }
+
     // The thieves' line, the owner's line, and the elements, each apart from the others.
     alignas(64) std::atomic<std::int64_t> top_{0};
     alignas(64) std::atomic<std::int64_t> bottom_{0};
+    std::atomic<bool> asymmetric_{false};
     alignas(64) std::array<std::atomic<T*>, Capacity> slots_{};
 };
 

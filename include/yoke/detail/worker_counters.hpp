@@ -19,6 +19,8 @@ public:
     std::atomic<std::uint64_t> overtaken{0};
     /// Tasks that it is in the middle of: more than one if a task runs the task that it waits for.
     std::atomic<std::uint64_t> running{0};
+    /// It has nothing to do of its own and runs what another one has forked.
+    std::atomic<bool> helping{false};
 
     /// By its worker only.
     static void add(std::atomic<std::uint64_t>& counter, std::uint64_t more) noexcept {

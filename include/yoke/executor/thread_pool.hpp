@@ -33,7 +33,9 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/bulk_state.hpp>
+#include <yoke/detail/fork_join.hpp>
 #include <yoke/detail/pool_core.hpp>
+#include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/executor/pool_tasks.hpp>
 #include <yoke/executor/thread_pool_options.hpp>
@@ -84,6 +86,31 @@ template <class Compare = detail::less>
 struct priority {
     using queues = detail::priority_queues<Compare>;
 };
+
+namespace detail {
+
+/// A stay inside the pool's door, as a task that runs here. Throws pool_closed or forked. Inside a task of the pool it is a
+/// part of that.
+template <class Core>
+class visit {
+public:
+    explicit visit(Core& pool) : pool_(inside_task_of(&pool) ? nullptr : &pool), scope_(&pool) {
+        if (pool_ == nullptr) return;
+        if (pool.forked()) throw forked();
+        if (!pool.begin_visit()) throw pool_closed();
+    }
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit() {
+        if (pool_ != nullptr) pool_->end_visit();
+    }
+
+private:
+    Core* const pool_;
+    const task_scope scope_;
+};
+
+}  // namespace detail
 
 /// A pool of threads. All members may be called from any thread, and from inside the pool's tasks.
 template <class Policy>
@@ -231,6 +258,60 @@ public:
     /// `co_await pool.schedule()`: the coroutine goes on on a thread of the pool (see schedule.hpp).
     [[nodiscard]] auto schedule() noexcept { return yoke::schedule(*this); }
 
+    // Fork and join, see concept/executor.hpp (fork_join_executor) and algorithm/invoke.hpp.
+
+    /// Calls all functions, perhaps at the same time, and returns their results when all have ended.
+    ///
+    /// A worker of this pool begins with the first, here, and offers the others to idle workers; those that nobody takes it
+    /// calls itself, one after the other. That allocates nothing and costs a few nanoseconds. Waiting for one that was
+    /// taken, it helps with parts of that one, and never runs anything else. So any depth works, also on a pool of one
+    /// thread. The call is a part of the running task: it works after shutdown, and takes no place of `max_pending`. In a child
+    /// that such a task has forked it still calls what nobody has taken before, and throws `forked` where that is not all.
+    ///
+    /// A thread outside all pools hands all to the pool as one task and sleeps until that has ended; it throws what `execute`
+    /// throws, and cancelled. A task of another executor waits as by `submit(...).get()`, which may run all in its own thread.
+    template <class F, class... More>
+        requires(std::invocable<F&>&&...&& std::invocable<More&>)
+    auto invoke(F&& f, More&&... more) -> detail::invoke_shape_t<F, More...> {
+        using result = detail::invoke_shape_t<F, More...>;
+        if (core_->forker() != nullptr) return detail::invoke_all<detail::on_this_worker>(f, more...);
+        // A thread that runs one of the pool's tasks without being a worker: it waits for that task.
+        if (detail::inside_task_of(core_)) {
+            const detail::fork_crew::guest here(core_->forks());
+            if (core_->forker() != nullptr) return detail::invoke_all<detail::on_this_worker>(f, more...);
+            return detail::invoke_all<detail::in_order>(f, more...);
+        }
+        const auto all = [&]() -> result { return this->invoke(f, more...); };
+        if (detail::inside_task()) return submit(all).get();
+        detail::state_ref<detail::future_state<result>> state(new detail::future_state<result>(1));
+        auto outcome = detail::future_access::make<result>(state.share());
+        execute(detail::promise_receiver<result>(std::move(state)), all);
+        return outcome.get();
+    }
+    /// Calls f here and now, as a part of a task, with this thread as one more worker: what f forks is offered to the
+    /// workers of the pool, of whom one fewer is woken. If four threads from outside do so already, f is called all the
+    /// same, but forks in vain.
+    /// Throws what f throws, pool_closed (not inside a task of this pool) and forked.
+    template <std::invocable F>
+    auto take_part(F&& f) -> std::invoke_result_t<F> {
+        if (core_->forker() != nullptr) return std::forward<F>(f)();
+        const detail::visit<core> inside(*core_);
+        const detail::fork_crew::guest here(core_->forks());
+        return std::forward<F>(f)();
+    }
+    /// True if the calling thread is a worker of this pool, or takes part, so that invoke() begins at once and here.
+    [[nodiscard]] bool forks_here() const noexcept { return core_->forker() != nullptr; }
+    /// True if a further invoke() may find an idle worker: the calling worker has forked nothing that still waits to be
+    /// taken. Only if forks_here().
+    [[nodiscard]] bool wants_forks() const noexcept { return core_->forker()->wants_forks(); }
+    /// False if the pool's threads are initialized: then the loops and sort leave all calls to them.
+    [[nodiscard]] bool admits_callers() const noexcept { return !core_->initialized(); }
+    /// Throws pool_closed after shutdown, except inside a task of this pool, and forked in a forked child.
+    void require_open() const {
+        if (core_->forked()) throw forked();
+        if (core_->closed() && !detail::inside_task_of(core_)) throw pool_closed();
+    }
+
     /// Blocks until every accepted task has completed, receivers and continuations included; tasks submitted
     /// meanwhile may or may not be waited for. If the pool is paused, that takes until somebody resumes it. Throws deadlock_error
     /// inside a task of this pool, forked in a forked child.
@@ -301,8 +382,8 @@ private:
 /// The pool to start with.
 using thread_pool = basic_thread_pool<work_stealing>;
 
-static_assert(local_executor<thread_pool>);
-static_assert(local_executor<basic_thread_pool<fifo>>);
-static_assert(local_executor<basic_thread_pool<priority<>>>);
+static_assert(fork_join_executor<thread_pool>);
+static_assert(fork_join_executor<basic_thread_pool<fifo>>);
+static_assert(fork_join_executor<basic_thread_pool<priority<>>>);
 
 }  // namespace yoke

@@ -37,9 +37,9 @@ public:
     virtual void worker_started(std::string_view /*pool*/, std::size_t /*worker*/) noexcept {}
     virtual void worker_ended(std::string_view /*pool*/, std::size_t /*worker*/) noexcept {}
 
-    /// The worker has taken a task from the pool's queues, and: that task is over. It may be one that somebody else
-    /// has begun or cancelled meanwhile, and then takes no time. What a task runs because it waits for it is part of
-    /// that task.
+    /// The worker has taken a task from the pool's queues, or a part that another worker's task has forked (invoke, the
+    /// loops), and: that is over. A task may be one that somebody else has begun or cancelled meanwhile, and then takes no
+    /// time. What a task runs because it waits for it is part of that task.
     virtual void task_begin(std::size_t /*worker*/) noexcept {}
     virtual void task_end(std::size_t /*worker*/) noexcept {}
 

@@ -20,7 +20,7 @@ struct worker_statistics {
     std::uint64_t stolen = 0;
     /// How often it found nothing to do and went to sleep.
     std::uint64_t slept = 0;
-    /// True while it is in a task.
+    /// True while it is in a task, or in a part of one that another worker has forked.
     bool busy = false;
 };
 
