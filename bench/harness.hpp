@@ -14,6 +14,7 @@
 #include <benchmark/benchmark.h>
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -130,6 +131,18 @@ public:
     void add_single(const char* row, const unit& in, std::size_t count, Prepare prepare) {
         registered(row, in, count >= 1000, std::move(prepare))
             ->Iterations(static_cast<benchmark::IterationCount>(scaled(count)));
+    }
+
+    /// A row that says how much memory the program has had at most by then; to be added after the rows that use it.
+    void add_peak_memory(const char* row) {
+        static constexpr unit mib{"MiB", 1};
+        add_single(row, mib, 1, [] {
+            return [] {
+                rusage used{};
+                ::getrusage(RUSAGE_SELF, &used);
+                return sample{1e-3, static_cast<double>(used.ru_maxrss) / 1024};
+            };
+        });
     }
 
     /// Measures all rows. Returns what `main` returns.
