@@ -11,6 +11,7 @@
 #include <yoke/algorithm/pipeline.hpp>
 #include <yoke/algorithm/poison.hpp>
 #include <yoke/algorithm/reduce.hpp>
+#include <yoke/algorithm/scan.hpp>
 #include <yoke/algorithm/sort.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/concept/archetypes.hpp>
