@@ -103,10 +103,47 @@ struct alignas(64) task_slot {
     std::uint64_t result_size = 0;
     result_place result_at = result_place::slot;
     std::uint32_t failed = 0;  ///< the result is an exception
+    std::uint64_t seal = 0;    ///< of the three above; see result_record
 
     alignas(16) std::array<std::byte, capacity> bytes;
 };
 static_assert(sizeof(task_slot) == 512);
+
+/// A word that another process may change at any moment, read once: what is checked is what is used, since the compiler
+/// may not go back to the shared memory for it.
+template <class Word>
+[[nodiscard]] Word read_once(const Word& shared) noexcept {
+    return static_cast<const volatile Word&>(shared);
+}
+
+/// What a worker says of a result that it has committed. The seal binds the words to one another and to the task they
+/// were written for, so a record that was scribbled over, or is another task's, is told from one that was written.
+struct result_record {
+    std::uint64_t size = 0;
+    result_place at = result_place::slot;
+    std::uint32_t failed = 0;
+    std::uint64_t seal = 0;
+
+    /// The record in `slot`, as it is at this moment.
+    [[nodiscard]] static result_record of(const task_slot& slot) noexcept {
+        return {read_once(slot.result_size), read_once(slot.result_at), read_once(slot.failed),
+                read_once(slot.seal)};
+    }
+    /// The seal that the worker `state.worker` puts on this record in the slot's generation.
+    [[nodiscard]] constexpr std::uint64_t right_seal(slot_state state) const noexcept {
+        std::uint64_t mixed = 0x796f6b65736c6f74;  // "yokeslot"
+        for (const std::uint64_t part : {slot_state{state.generation, state.worker}.word(), size,
+                                         std::uint64_t{static_cast<std::uint32_t>(at)} << 32 | failed}) {
+            mixed = (mixed ^ part) * 0x9e3779b97f4a7c15;
+            mixed ^= mixed >> 32;
+        }
+        return mixed;
+    }
+    /// Whether a worker has written this record for the task that is in the slot in this state.
+    [[nodiscard]] constexpr bool sound(slot_state state) const noexcept {
+        return seal == right_seal(state) && at <= result_place::room && failed <= 1;
+    }
+};
 
 struct alignas(64) worker_desk {
     shared_word wake{0};    ///< 1: a wake that the worker has not taken yet

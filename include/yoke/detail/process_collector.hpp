@@ -41,8 +41,8 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     spent_slots_.clear();
     if (completed_ != 0) finished(std::exchange(completed_, 0));
 
-    gather();
     const std::int64_t now = monotonic_ns();
+    gather(now >= heal_at_);
     if (crew_.news()) after_deaths(now);
     for (std::uint32_t place = 0; place < retry_at_.size(); ++place) {
         if (retry_at_[place] <= now) {
@@ -62,7 +62,8 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
 
     next = std::min(next, next_check_);
     if (accepted_ == 0) return;
-    // A worker that was stopped (SIGSTOP) between two steps of waking somebody: rare beyond hope of a test, and healed here.
+    // A worker that was stopped (SIGSTOP) between two steps of waking somebody, rare beyond hope of a test, and marks that
+    // a task has wiped out: healed here.
     if (now >= heal_at_) {
         if (!board_.ring_empty()) board_.wake_all();
         check_memory();
@@ -71,18 +72,17 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     next = std::min(next, heal_at_);
 }
 
-/// Takes what the workers have announced.
-inline void process_core::gather() {
+/// Takes what the workers have announced; with `all`, looks at every slot whether announced or not.
+inline void process_core::gather(bool all) {
     for (std::uint32_t word = 0; word < board_.done_words(); ++word) {
-        for (std::uint64_t bits = board_.take_done(word); bits != 0; bits &= bits - 1) {
+        for (std::uint64_t bits = board_.take_done(word) | (all ? ~std::uint64_t{0} : 0); bits != 0;
+             bits &= bits - 1) {
             const std::uint32_t index = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-            const slot_record& record = slots_[index];
             const slot_state state = state_of(index);
-            if (committed(index, state))
+            if (slots_[index].task == nullptr || !possible(index, state)) continue;
+            if (state.phase == slot_phase::done)
                 make_ready(take_result(index, state));
-            else if (record.task != nullptr && state.generation == record.generation &&
-                     state.worker < board_.worker_count() && state.phase == slot_phase::wants_room &&
-                     wants_room_.size() < slot_count)
+            else if (state.phase == slot_phase::wants_room && wants_room_.size() < slot_count)
                 wants_room_.push_back(index);
         }
     }
@@ -94,24 +94,30 @@ inline process_task& process_core::take_result(std::uint32_t index, slot_state s
     task_slot& slot = board_.slot(index);
     process_task& task = *std::exchange(record.task, nullptr);
     task.holds_slot = true;
+    task.state_word = &slot.state;
     task.committed = state.word();
-    const std::uint64_t size = slot.result_size;
+    const result_record result = result_record::of(slot);
     std::span<std::byte> place;
-    switch (slot.result_at) {
+    switch (result.at) {
     case result_place::slot: place = slot.bytes; break;
     case result_place::call_block: place = task.call.block().bytes(); break;
     case result_place::room: place = task.room.bytes(); break;
     }
-    task.failed = slot.failed != 0;
+    task.failed = result.failed != 0;
     if (task.failed) task.worker_pid = crew_.pid(state.worker);
-    if (size <= place.size()) {
-        task.result = place.first(static_cast<std::size_t>(size));
-    } else {
+    if (!result.sound(state)) {
+        task.error = make_error([&] {
+            return decode_error("what the worker says of the result of task " + std::to_string(task.number) +
+                                " was overwritten before it could be read");
+        });
+    } else if (result.size > place.size()) {
         task.error = make_error([&] {
             return decode_error("the worker says that the result of task " + std::to_string(task.number) +
-                                " has " + std::to_string(size) + " bytes, and its place has " +
+                                " has " + std::to_string(result.size) + " bytes, and its place has " +
                                 std::to_string(place.size()));
         });
+    } else {
+        task.result = place.first(static_cast<std::size_t>(result.size));
     }
     crashes_ = 0;
     task.where = process_task::phase::leaving;
@@ -162,9 +168,7 @@ inline bool process_core::settle_dead(const worker_end& end) {
         }
         if (record.task == nullptr) continue;
         const slot_state state = state_of(index);
-        const bool sound =
-            state.generation == record.generation && state.worker < board_.worker_count() &&
-            (state.phase == slot_phase::sent || state.phase == slot_phase::done || state.in_hand());
+        const bool sound = possible(index, state);
         if (sound && (state.worker != end.place || state.phase == slot_phase::sent)) continue;
         if (sound && state.phase == slot_phase::done) {
             make_ready(take_result(index, state));  // it died before it could announce it
@@ -198,7 +202,7 @@ inline void process_core::replace(const worker_end& end, bool expected, std::int
     if (!broken_.empty() || crew_.lost()) return;
     board_header& header = board_.header();
     if (header.init_failed.load(std::memory_order_acquire) == 2) {
-        const auto size = std::min<std::size_t>(header.init_error_size, header.init_error.size());
+        const auto size = std::min<std::size_t>(read_once(header.init_error_size), header.init_error.size());
         std::string text = "an exception of unknown type";
         try {
             std::rethrow_exception(decode_exception(std::span(header.init_error).first(size), end.pid));
@@ -232,15 +236,20 @@ inline void process_core::break_pool(const std::string& why) {
 /// A worker has written where it must not. What the pool relies on is on its own side, so this is found and not followed.
 inline bool process_core::overwritten() const noexcept {
     if (!board_.ring_sound(pushed_)) return true;
-    if (!board_.ring_empty()) return false;
-    // A slot is sent before its entry is in the ring, and taken before the head passes it.
+    const bool none_waits = board_.ring_empty();
     for (std::uint32_t index = 0; index < slot_count; ++index) {
+        if (slots_[index].task == nullptr) continue;
         const slot_state state = state_of(index);
-        if (slots_[index].task != nullptr && state.generation == slots_[index].generation &&
-            state.phase == slot_phase::sent)
-            return true;
+        if (!possible(index, state)) return true;
+        // A slot is sent before its entry is in the ring, and taken before the head passes it.
+        if (none_waits && state.phase == slot_phase::sent) return true;
     }
     return false;
+}
+/// A state that the protocol could give to a slot with a task in it.
+inline bool process_core::possible(std::uint32_t index, slot_state state) const noexcept {
+    return state.generation == slots_[index].generation && state.worker < board_.worker_count() &&
+           (state.phase == slot_phase::sent || state.phase == slot_phase::done || state.in_hand());
 }
 inline void process_core::check_memory() {
     if (!broken_.empty() || !overwritten()) return;
@@ -251,7 +260,6 @@ inline void process_core::check_memory() {
 
 /// The server is gone: nobody will say when the workers are. What they may still write to is not used again.
 inline void process_core::give_up_running() {
-    gather();
     for (std::uint32_t index = 0; index < slot_count; ++index) {
         slot_record& record = slots_[index];
         if (record.task == nullptr) continue;
@@ -285,8 +293,7 @@ inline void process_core::expire(std::uint32_t index, std::int64_t now) {
     process_task& task = *record.task;
     const slot_state state = state_of(index);
     record.check_at = later(now, task.timeout_ns);
-    if (state.generation != record.generation || state.worker >= board_.worker_count() || !state.in_hand())
-        return;
+    if (!possible(index, state) || !state.in_hand()) return;
     std::int64_t started = slot.started.load(std::memory_order_acquire);
     if (started <= 0 || started > now) {
         // Claimed this very moment, or stopped before it could note the time.
@@ -321,13 +328,13 @@ inline void process_core::expire(std::uint32_t index, std::int64_t now) {
 inline void process_core::give_room(std::uint32_t index) noexcept {
     const slot_record& record = slots_[index];
     const slot_state state = state_of(index);
-    if (record.task == nullptr || state.phase != slot_phase::wants_room) return;
+    if (record.task == nullptr || !possible(index, state) || state.phase != slot_phase::wants_room) return;
     process_task& task = *record.task;
     task_slot& slot = board_.slot(index);
     slot_phase answer = slot_phase::has_room;
     try {
         task.room = {};
-        task.room = arena_block(arena(), static_cast<std::size_t>(slot.result_size));
+        task.room = arena_block(arena(), static_cast<std::size_t>(read_once(slot.result_size)));
         slot.room_offset = task.room.offset();
     } catch (...) {
         answer = slot_phase::no_room;
@@ -338,24 +345,31 @@ inline void process_core::give_room(std::uint32_t index) noexcept {
     futex_wake(desk.answer, 1);
 }
 
-/// Takes a result that lies in its slot out of there, into `copy`, and looks at the slot's state again: if a task has meanwhile
-/// scribbled over the slot, these are not the bytes that were committed. (A result in a block of its own has no state
-/// beside it: there the bounds are checked and no more.)
+/// Takes a result that lies in its slot out of there, into `copy`, and looks at the slot's state again. Then the slot can be
+/// used for another task. One that lies in a block needs its slot until it is read.
 inline void process_core::take_out_of_slot(process_task& task, std::span<std::byte> copy) noexcept {
-    task_slot& slot = board_.slot(task.slot);
-    if (task.error != nullptr || task.result.data() != slot.bytes.data()) return;
+    if (task.error != nullptr || task.result.data() != board_.slot(task.slot).bytes.data()) return;
     std::copy(task.result.begin(), task.result.end(), copy.begin());
     task.result = copy.first(task.result.size());
-    // A read-modify-write, so that the copying cannot sink below it.
-    if (slot.state.fetch_or(0, std::memory_order_acq_rel) != task.committed)
-        task.error = make_error([&] {
-            return decode_error("the result of task " + std::to_string(task.number) +
-                                " was overwritten before it could be read");
-        });
+    try {
+        task.expect_untouched();
+    } catch (...) {
+        task.error = std::current_exception();
+    }
+    task.state_word = nullptr;
 }
 
+/// Reads the outcome and tells the receiver. Bytes that change while they are read can make nonsense, but no harm: every
+/// decoder checks what it reads; and when it has read all, `expect_untouched` finds out.
 inline void process_core::complete(process_task& task) noexcept {
-    if (task.error == nullptr && task.failed) task.error = decode_exception(task.result, task.worker_pid);
+    if (task.error == nullptr && task.failed) {
+        task.error = decode_exception(task.result, task.worker_pid);
+        try {
+            task.expect_untouched();
+        } catch (...) {
+            task.error = std::current_exception();
+        }
+    }
     if (task.error != nullptr) {
         task.give_back();
         task.complete_with_error(std::move(task.error));

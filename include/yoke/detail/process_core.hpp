@@ -155,7 +155,12 @@ public:
                 queue_.push_back(task);
                 // The task is not ours any more: it may be complete before we are out of here, and the pool gone
                 // once we have let go of the mutex.
-                if (dispatch() != 0) board_.wake_one();
+                if (dispatch() != 0) {
+                    board_.wake_one();
+                } else if (!board_.ring_sound(pushed_)) {
+                    heal_at_ = 0;  // no worker will ever find it: the collector says so
+                    call_collector();
+                }
             }
         }
         if (outcome == stopped) stop_outside(task);
@@ -321,8 +326,7 @@ private:
     }
     /// A worker says that it has done the task that this side knows to be there.
     [[nodiscard]] bool committed(std::uint32_t index, slot_state state) const noexcept {
-        return slots_[index].task != nullptr && state.phase == slot_phase::done &&
-               state.generation == slots_[index].generation && state.worker < board_.worker_count();
+        return slots_[index].task != nullptr && state.phase == slot_phase::done && possible(index, state);
     }
     static std::int64_t later(std::int64_t time, std::int64_t span) noexcept {
         return span > never - time ? never : time + span;
@@ -417,7 +421,7 @@ private:
     }
 
     void look_around(std::int64_t& next, std::size_t& wakes);
-    void gather();
+    void gather(bool all);
     process_task& take_result(std::uint32_t index, slot_state state);
     void make_ready(process_task& task);
     void fail(process_task& task, std::exception_ptr error);
@@ -428,6 +432,7 @@ private:
     void expire(std::uint32_t index, std::int64_t now);
     void break_pool(const std::string& why);
     [[nodiscard]] bool overwritten() const noexcept;
+    [[nodiscard]] bool possible(std::uint32_t index, slot_state state) const noexcept;
     void check_memory();
     void give_up_running();
     void give_room(std::uint32_t index) noexcept;

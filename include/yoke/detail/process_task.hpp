@@ -5,6 +5,7 @@
 
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/shared_arena.hpp>
+#include <yoke/error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +16,7 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace yoke::detail {
@@ -95,8 +97,8 @@ public:
         if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
     }
 
-    /// Exactly one of these is called, once, without the pool's mutex. `give_back()` is to be called between the reading of
-    /// `result` and the receiver: it releases what the task holds of the pool.
+    /// Exactly one of these is called, once, without the pool's mutex. `expect_untouched()` and then `give_back()` are to be
+    /// called between the reading of `result` and the receiver; the latter releases what the task holds of the pool.
     virtual void complete_with_result(std::span<const std::byte> result) noexcept = 0;
     virtual void complete_with_error(std::exception_ptr error) noexcept = 0;
     virtual void complete_as_stopped() noexcept = 0;
@@ -104,6 +106,14 @@ public:
     void give_back() noexcept {
         call.block() = {};
         room = {};
+    }
+    /// Called when all of a result has been read and nobody has been told yet. Throws decode_error if the slot's state has
+    /// changed since the result was found: whoever did that may have written over the result too, wherever it lies.
+    void expect_untouched() const {
+        // A read-modify-write, so that the reading of the result cannot sink below it.
+        if (state_word != nullptr && state_word->fetch_or(0, std::memory_order_acq_rel) != committed)
+            throw decode_error("the result of task " + std::to_string(number) +
+                               " was overwritten before it could be read");
     }
 
     const task_entry entry;
@@ -120,11 +130,12 @@ public:
     std::uint32_t slot = 0;  ///< while sent or leaving
 
     // The outcome, while leaving.
-    std::exception_ptr error;           ///< if set
-    std::span<const std::byte> result;  ///< in the slot, in the call's block or in `room`
-    bool failed = false;                ///< the result is an exception of the task
-    bool holds_slot = false;            ///< until the result is read
-    std::uint64_t committed = 0;        ///< the slot's state when the result was found there
+    std::exception_ptr error;                          ///< if set
+    std::span<const std::byte> result;                 ///< in the slot, in the call's block or in `room`
+    bool failed = false;                               ///< the result is an exception of the task
+    bool holds_slot = false;                           ///< until the result is read
+    std::atomic<std::uint64_t>* state_word = nullptr;  ///< of the slot in which the result was found
+    std::uint64_t committed = 0;                       ///< what that word said then
     int worker_pid = 0;
     arena_block room;
 

@@ -26,6 +26,8 @@ inline bool process_core::await(process_task& task) noexcept {
     board_.await_done(index);
     std::array<std::byte, task_slot::capacity> copy;
     bool mine = false;
+    bool in_block = false;
+    bool spoilt = false;
     std::size_t wakes = 0;
     {
         const std::lock_guard lock(mutex_);
@@ -36,19 +38,30 @@ inline bool process_core::await(process_task& task) noexcept {
         if (mine) {
             take_result(index, state);
             take_out_of_slot(task, copy);
+            in_block = task.state_word != nullptr;
+        } else if (record.task == &task && !possible(index, state)) {
+            spoilt = true;  // a task has scribbled over the slot: the collector says so
+            heal_at_ = 0;
+            call_collector();
         }
-        if (mine || (record.vacant && record.watchers == 0)) free_slot(index);
+        if ((mine && !in_block) || (record.vacant && record.watchers == 0)) free_slot(index);
         wakes = dispatch();
         if (--watchers_ == 0 && closed_ && accepted_ == 0) call_collector();
     }
     while (wakes-- != 0 && board_.wake_one()) {}
-    if (!mine) return true;
+    if (!mine) return !spoilt;
     {
         const task_scope completing(this);
         complete(task);
     }
-    const std::lock_guard lock(mutex_);
-    finished(1);
+    {
+        const std::lock_guard lock(mutex_);
+        if (in_block) {
+            free_slot(index);
+            for (wakes = dispatch(); wakes != 0 && board_.wake_one(); --wakes) {}
+        }
+        finished(1);
+    }
     return true;
 }
 

@@ -93,7 +93,7 @@ private:
                 state_ = now;
                 return;
             }
-            if (now.phase != slot_phase::wants_room) await_end();
+            if (!is_mine(now, slot_phase::wants_room)) await_end();
             futex_wait(answer, before);
         }
     }
@@ -116,6 +116,7 @@ private:
 
     void commit() noexcept {
         YOKE_TEST_POINT("result written");
+        slot_.seal = result_record::of(slot_).right_seal(state_);
         const bool watched = change_state(slot_phase::done);
         YOKE_TEST_POINT("result committed");
         // Who waits for the task takes the result; if nobody does, the collector.
@@ -127,16 +128,23 @@ private:
         if (!watched) board_.call_collector();
     }
 
-    /// The one step that the pool may have forestalled: it declared the task expired, and a signal is on its way. Returns
-    /// whether somebody watches the slot.
+    /// The one step that the pool may have forestalled. Returns whether somebody watches the slot.
     [[nodiscard]] bool change_state(slot_phase next) noexcept {
         const auto before = board_.step(index_, state_, state_.with(next));
         if (!before) await_end();
         state_ = before->with(next);
         return state_.watched;
     }
-    [[noreturn]] static void await_end() noexcept {
+    /// The task is not this worker's any more. If the pool has declared it expired, a signal is on its way. If the slot says
+    /// anything else a task has scribbled over it; then this worker's end is how the pool hears of it.
+    [[noreturn]] void await_end() const noexcept {
+        if (!is_mine(slot_state::of(slot_.state.load(std::memory_order_acquire)), slot_phase::expired))
+            ::_exit(1);
         for (;;) ::pause();
+    }
+
+    [[nodiscard]] bool is_mine(slot_state now, slot_phase phase) const noexcept {
+        return now.generation == state_.generation && now.worker == state_.worker && now.phase == phase;
     }
 
     const process_board& board_;

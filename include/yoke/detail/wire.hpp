@@ -37,6 +37,18 @@ namespace yoke {
 /// Deepest nesting of containers that crosses, for types that contain themselves: decoding uses the stack.
 inline constexpr std::size_t wire_depth_limit = 256;
 
+namespace detail {
+
+/// A copy of its own, for values that are checked and then relied on: without it the compiler may read the memory they
+/// came from a second time, and another process may have written there in between.
+template <class Number>
+[[nodiscard]] Number settled(Number value) noexcept {
+    const volatile Number kept = value;
+    return kept;
+}
+
+}  // namespace detail
+
 /// Writes values one after the other into memory it is given, or only counts their bytes. Not thread-safe.
 class wire_writer {
 public:
@@ -136,7 +148,7 @@ public:
 
     /// Takes a byte that must be 0 or 1.
     [[nodiscard]] bool flag(const char* what) {
-        const auto value = number<unsigned char>(what);
+        const auto value = detail::settled(number<unsigned char>(what));
         if (value > 1) {
             at_ -= 1;
             fail(what, "it is " + std::to_string(value) + ", not 0 or 1");
@@ -146,7 +158,7 @@ public:
 
     /// Takes a number that must be less than `limit`.
     [[nodiscard]] std::size_t index(std::size_t limit, const char* what) {
-        const auto value = number<std::uint32_t>(what);
+        const auto value = detail::settled(number<std::uint32_t>(what));
         if (value >= limit) {
             at_ -= sizeof value;
             fail(what, "it is " + std::to_string(value) + ", the limit is " + std::to_string(limit));
@@ -157,7 +169,7 @@ public:
     /// Takes how many elements follow, each of which has at least `each` bytes (at least 1). What it returns
     /// fits the bytes that are left.
     [[nodiscard]] std::size_t length(const char* what, std::size_t each = 1) {
-        const auto count = number<std::uint64_t>(what);
+        const auto count = detail::settled(number<std::uint64_t>(what));
         if (count > remaining() / each) {
             const auto left = remaining();
             at_ -= sizeof count;

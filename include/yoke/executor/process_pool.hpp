@@ -129,10 +129,12 @@ public:
         try {
             if constexpr (std::is_void_v<typename Call::result_type>) {
                 Call::decode_result(result);
+                expect_untouched();
                 give_back();
                 return std::move(receiver_).set_value();
             } else {
                 auto value = Call::decode_result(result);
+                expect_untouched();
                 give_back();
                 return std::move(receiver_).set_value(std::move(value));
             }

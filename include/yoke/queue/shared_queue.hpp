@@ -52,18 +52,31 @@ namespace yoke {
 
 namespace detail {
 
+/// How large a queue is. Every handle has it from the moment it was made and never looks again, so a task that scribbles
+/// over the shared memory cannot lead another process out of it.
+struct ring_shape {
+    std::uint64_t capacity = 0;
+    std::uint64_t item_bytes = 0;
+
+    [[nodiscard]] std::uint64_t slot_bytes() const noexcept {
+        return sizeof(std::uint64_t) + (item_bytes + 7) / 8 * 8;
+    }
+    /// Bytes of the ring and the pills, or nothing if they are more than `most`.
+    [[nodiscard]] std::optional<std::uint64_t> bytes(std::uint64_t most) const noexcept {
+        if (item_bytes > most || capacity > most / (slot_bytes() + sizeof(std::uint64_t)))
+            return std::nullopt;
+        const std::uint64_t all = capacity * slot_bytes() + (capacity + 1) * sizeof(std::uint64_t);
+        return all <= most ? std::optional(all) : std::nullopt;
+    }
+};
+
 /// The queue as it lies in shared memory: bytes only, whatever the items are. All fields but the two words are
-/// guarded by `mutex`; the ring and the pills follow the header.
+/// guarded by `mutex`; the ring and the pills follow the header. `shape` is always that of the caller's handle.
 class shared_ring {
 public:
     static constexpr std::uint64_t magic_number = 0x796f6b6571756575;  // "yokequeu"
 
-    static std::size_t bytes_for(std::size_t capacity, std::size_t item_bytes) {
-        return sizeof(shared_ring) + capacity * slot_bytes(item_bytes) +
-               (capacity + 1) * sizeof(std::uint64_t);
-    }
-
-    shared_ring(std::size_t capacity, std::size_t item_bytes) : capacity_(capacity), item_bytes_(item_bytes) {
+    explicit shared_ring(const ring_shape& shape) : shape_(shape) {
         pthread_mutexattr_t attributes;
         check(::pthread_mutexattr_init(&attributes));
         ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
@@ -71,22 +84,24 @@ public:
         const int failed = ::pthread_mutex_init(&mutex_, &attributes);
         ::pthread_mutexattr_destroy(&attributes);
         check(failed);
-        std::memset(pills(), 0, (capacity_ + 1) * sizeof(std::uint64_t));
+        std::memset(pills(shape), 0, (shape.capacity + 1) * sizeof(std::uint64_t));
     }
     ~shared_ring() { ::pthread_mutex_destroy(&mutex_); }
     shared_ring(const shared_ring&) = delete;
     shared_ring& operator=(const shared_ring&) = delete;
 
     [[nodiscard]] bool is_one() const noexcept { return magic_ == magic_number; }
-    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-    [[nodiscard]] std::size_t item_bytes() const noexcept { return item_bytes_; }
+    /// For who makes a handle.
+    [[nodiscard]] ring_shape shape() const noexcept {
+        return {settled(shape_.capacity), settled(shape_.item_bytes)};
+    }
 
     /// Copies an item in. False: closed, or full and `wait` is false.
-    bool push(std::span<const std::byte> item, bool wait) {
+    bool push(const ring_shape& shape, std::span<const std::byte> item, bool wait) {
         section here(*this);
-        while (tail_ - head_ == capacity_ && !closed_ && wait) here.sleep(not_full_, givers_);
-        if (closed_ || tail_ - head_ == capacity_) return false;
-        std::byte* const slot = slot_at(tail_);
+        while (tail_ - head_ >= shape.capacity && !closed_ && wait) here.sleep(not_full_, givers_);
+        if (closed_ || tail_ - head_ >= shape.capacity) return false;
+        std::byte* const slot = slot_at(shape, tail_);
         const std::uint64_t size = item.size();
         std::memcpy(slot, &size, sizeof size);
         if (size != 0) std::memcpy(slot + sizeof size, item.data(), item.size());
@@ -95,29 +110,30 @@ public:
         here.wake(not_empty_, takers_);
         return true;
     }
-    bool push_pill() {
+    bool push_pill(const ring_shape& shape) {
         section here(*this);
         if (closed_) return false;
-        commit(pills()[tail_ % (capacity_ + 1)]);
+        commit(pills(shape)[tail_ % (shape.capacity + 1)]);
         here.wake(not_empty_, takers_);
         return true;
     }
     /// Copies the oldest item out. False: closed and drained, a pill, or nothing there and `wait` is false.
-    bool pop(std::vector<std::byte>& item, bool wait) {
+    bool pop(const ring_shape& shape, std::vector<std::byte>& item, bool wait) {
         section here(*this);
-        while (tail_ == head_ && !pill_in_front() && !closed_ && wait) here.sleep(not_empty_, takers_);
-        if (pill_in_front()) {
+        while (tail_ == head_ && !pill_in_front(shape) && !closed_ && wait) here.sleep(not_empty_, takers_);
+        if (pill_in_front(shape)) {
             // Closing makes pills void; a try_pop leaves a pill to those who wait.
-            if (wait) --pills()[head_ % (capacity_ + 1)];
+            if (wait) --pills(shape)[head_ % (shape.capacity + 1)];
             return false;
         }
         if (tail_ == head_) return false;
-        const std::byte* const slot = slot_at(head_);
+        const std::byte* const slot = slot_at(shape, head_);
         std::uint64_t size = 0;
         std::memcpy(&size, slot, sizeof size);
-        if (size > item_bytes_)
+        size = settled(size);
+        if (size > shape.item_bytes)
             throw decode_error("shared_queue: an item claims " + std::to_string(size) +
-                               " bytes, and the limit is " + std::to_string(item_bytes_));
+                               " bytes, and the limit is " + std::to_string(shape.item_bytes));
         item.assign(slot + sizeof size, slot + sizeof size + size);
         YOKE_TEST_POINT("item read");
         commit(head_);
@@ -193,28 +209,25 @@ private:
         if (error != 0)
             throw std::system_error(error, std::generic_category(), "shared_queue: cannot make its lock");
     }
-    static std::size_t slot_bytes(std::size_t item_bytes) {
-        return sizeof(std::uint64_t) + (item_bytes + 7) / 8 * 8;
-    }
-
     /// The store that makes an operation happen, after all others.
     static void commit(std::uint64_t& counter) noexcept {
         std::atomic_ref<std::uint64_t> shared(counter);
         shared.store(shared.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
-    [[nodiscard]] bool pill_in_front() noexcept { return !closed_ && pills()[head_ % (capacity_ + 1)] != 0; }
-    [[nodiscard]] std::byte* slot_at(std::uint64_t position) noexcept {
-        return reinterpret_cast<std::byte*>(this + 1) + position % capacity_ * slot_bytes(item_bytes_);
+    [[nodiscard]] bool pill_in_front(const ring_shape& shape) noexcept {
+        return !closed_ && pills(shape)[head_ % (shape.capacity + 1)] != 0;
+    }
+    [[nodiscard]] std::byte* slot_at(const ring_shape& shape, std::uint64_t position) noexcept {
+        return reinterpret_cast<std::byte*>(this + 1) + position % shape.capacity * shape.slot_bytes();
     }
     /// How many pills stand before the item at a position: a ring over the positions head to tail.
-    [[nodiscard]] std::uint64_t* pills() noexcept {
+    [[nodiscard]] std::uint64_t* pills(const ring_shape& shape) noexcept {
         return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::byte*>(this + 1) +
-                                                capacity_ * slot_bytes(item_bytes_));
+                                                shape.capacity * shape.slot_bytes());
     }
 
     const std::uint64_t magic_ = magic_number;
-    const std::uint64_t capacity_;
-    const std::uint64_t item_bytes_;
+    const ring_shape shape_;
     pthread_mutex_t mutex_;
     std::uint64_t head_ = 0;  // items ever taken
     std::uint64_t tail_ = 0;  // items ever pushed
@@ -237,11 +250,11 @@ public:
 
     /// Waits for room and puts a copy of the item in. False: the queue is closed. Throws message_too_large if the
     /// encoded item has more than `max_item_bytes()` bytes, and what its codec throws.
-    bool push(const T& item) { return ring_->push(encoded(item), true); }
+    bool push(const T& item) { return ring_->push(shape_, encoded(item), true); }
     /// Puts a copy in if there is room now. False: full or closed. Throws as push does.
-    bool try_push(const T& item) { return ring_->push(encoded(item), false); }
+    bool try_push(const T& item) { return ring_->push(shape_, encoded(item), false); }
     /// Puts a pill behind the last item: one consumer's `pop()` will return nothing. Never waits. False: closed.
-    bool push(poison_pill_t) { return ring_->push_pill(); }
+    bool push(poison_pill_t) { return ring_->push_pill(shape_); }
 
     /// Waits for an item. Nothing: this consumer is done, because the queue is closed and drained or because it
     /// took a pill. Throws decode_error if the bytes are no `T`; the item is gone then.
@@ -253,25 +266,27 @@ public:
     void close() { ring_->close(); }
     [[nodiscard]] bool is_closed() const { return ring_->is_closed(); }
     /// The most items it holds.
-    [[nodiscard]] std::size_t capacity() const noexcept { return ring_->capacity(); }
+    [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }
     /// The most bytes an encoded item may have.
-    [[nodiscard]] std::size_t max_item_bytes() const noexcept { return ring_->item_bytes(); }
+    [[nodiscard]] std::size_t max_item_bytes() const noexcept { return shape_.item_bytes; }
     /// Items in it now; pills do not count.
     [[nodiscard]] std::size_t size() const { return ring_->size(); }
 
 protected:
     friend struct codec<shared_queue_handle>;
-    explicit shared_queue_handle(detail::shared_ring* ring) noexcept : ring_(ring) {}
+    shared_queue_handle(detail::shared_ring* ring, const detail::ring_shape& shape) noexcept
+        : ring_(ring), shape_(shape) {}
 
     detail::shared_ring* ring_;
+    detail::ring_shape shape_;
 
 private:
     [[nodiscard]] std::vector<std::byte> encoded(const T& item) const {
         const std::size_t size = encoded_size(item);
-        if (size > ring_->item_bytes())
-            throw message_too_large(
-                "shared_queue: the item has " + std::to_string(size) + " bytes encoded, and the limit is " +
-                std::to_string(ring_->item_bytes()) + "; make the queue with a larger max_item_bytes");
+        if (size > shape_.item_bytes)
+            throw message_too_large("shared_queue: the item has " + std::to_string(size) +
+                                    " bytes encoded, and the limit is " + std::to_string(shape_.item_bytes) +
+                                    "; make the queue with a larger max_item_bytes");
         std::vector<std::byte> bytes(size);
         wire_writer out{std::span<std::byte>(bytes)};
         encode(out, item);
@@ -279,7 +294,7 @@ private:
     }
     std::optional<T> taken(bool wait) {
         std::vector<std::byte> bytes;
-        if (!ring_->pop(bytes, wait)) return std::nullopt;
+        if (!ring_->pop(shape_, bytes, wait)) return std::nullopt;
         wire_reader in{std::span<const std::byte>(bytes)};
         return decode<T>(in);
     }
@@ -299,7 +314,7 @@ public:
     /// A queue for at most `capacity` items of at most `max_item_bytes` bytes each, encoded. Starts the fork server if
     /// that has not happened, and throws what that throws (unsafe_fork); std::invalid_argument if `capacity` is 0.
     explicit shared_queue(std::size_t capacity, std::size_t max_item_bytes = 1024)
-        : handle_type(make(capacity, max_item_bytes)), memory_(this->ring_) {}
+        : shared_queue(detail::ring_shape{capacity, max_item_bytes}) {}
     shared_queue(const shared_queue&) = delete;
     shared_queue& operator=(const shared_queue&) = delete;
     /// Nobody may use the queue any more, in no process. In a forked child it does nothing.
@@ -312,11 +327,10 @@ private:
     /// Owns the ring, and gives it back after its bells are gone.
     class ring_memory {
     public:
-        explicit ring_memory(detail::shared_ring* ring)
+        ring_memory(detail::shared_ring* ring, std::size_t bytes)
             : host_(detail::process_host::instance()),
               ring_(ring),
-              range_{host_.arena().offset_of(ring),
-                     detail::shared_ring::bytes_for(ring->capacity(), ring->item_bytes())} {
+              range_{host_.arena().offset_of(ring), bytes} {
             try {
                 not_empty_.emplace(host_, ring_->not_empty());
                 not_full_.emplace(host_, ring_->not_full());
@@ -348,14 +362,23 @@ private:
         std::optional<detail::death_bell> not_full_;
     };
 
-    static detail::shared_ring* make(std::size_t capacity, std::size_t item_bytes) {
-        if (capacity == 0)
+    explicit shared_queue(const detail::ring_shape& shape)
+        : handle_type(make(shape), shape), memory_(this->ring_, bytes_for(shape)) {}
+
+    /// Throws what a shape deserves that no memory is large enough for.
+    static std::size_t bytes_for(const detail::ring_shape& shape) {
+        const auto bytes = shape.bytes(detail::shared_arena::largest);
+        if (!bytes) throw std::bad_alloc();
+        return sizeof(detail::shared_ring) + static_cast<std::size_t>(*bytes);
+    }
+    static detail::shared_ring* make(const detail::ring_shape& shape) {
+        if (shape.capacity == 0)
             throw std::invalid_argument("shared_queue: capacity is 0; it must hold at least 1 item");
         auto& host = detail::process_host::instance();
         host.start();
-        const auto range = host.arena().allocate(detail::shared_ring::bytes_for(capacity, item_bytes));
+        const auto range = host.arena().allocate(bytes_for(shape));
         try {
-            return ::new (host.arena().at(range.offset)) detail::shared_ring(capacity, item_bytes);
+            return ::new (host.arena().at(range.offset)) detail::shared_ring(shape);
         } catch (...) {
             host.arena().deallocate(range);
             throw;
@@ -374,12 +397,15 @@ struct codec<shared_queue_handle<T>> {
     static shared_queue_handle<T> decode(wire_reader& in) {
         const auto offset = in.number<std::uint64_t>("the place of a shared_queue");
         const detail::shared_arena* const arena = detail::process_host::instance().find_arena();
-        if (arena == nullptr || offset % detail::shared_arena::granule != 0 ||
-            !arena->contains(arena->at(offset), sizeof(detail::shared_ring)))
+        if (arena == nullptr || offset % detail::shared_arena::granule != 0 || offset >= arena->size() ||
+            arena->size() - offset < sizeof(detail::shared_ring))
             in.fail("a shared_queue's handle", "it leads out of the shared memory");
         auto* const ring = reinterpret_cast<detail::shared_ring*>(arena->at(offset));
         if (!ring->is_one()) in.fail("a shared_queue's handle", "there is no queue at that place");
-        return shared_queue_handle<T>(ring);
+        const detail::ring_shape shape = ring->shape();
+        if (shape.capacity == 0 || !shape.bytes(arena->size() - offset - sizeof(detail::shared_ring)))
+            in.fail("a shared_queue's handle", "the queue at that place does not fit the shared memory");
+        return shared_queue_handle<T>(ring, shape);
     }
 };
 
