@@ -39,7 +39,7 @@ public:
 /// The task will not run, or its outcome was given up: `cancel()`, a stop request or `shutdown(cancel_pending)`.
 class cancelled : public error {
 public:
-    cancelled() : error("the task was cancelled before it began") {}
+    cancelled() : error("the task was cancelled") {}
     using error::error;
 };
 

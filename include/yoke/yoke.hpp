@@ -40,6 +40,7 @@
 #if defined(__linux__)
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/shared_memory_resource.hpp>
+#include <yoke/executor/this_task.hpp>
 #include <yoke/queue/shared_queue.hpp>
 #include <yoke/runtime.hpp>
 #endif

@@ -28,7 +28,8 @@ namespace yoke {
 
 /// What a caller may ask for one task.
 struct task_options {
-    /// Completes the task as stopped if it has not begun when stop is requested.
+    /// Completes the task as stopped if it has not begun when stop is requested. A task that runs in a worker process
+    /// hears of it by `yoke::this_task` (executor/this_task.hpp).
     std::stop_token stop{};
     /// Longest run time, counted from the task's start; 0 means no limit. Process pools kill the worker then, as
     /// only a process can be stopped from outside; thread pools and the inline executor do not look at it.
@@ -38,6 +39,9 @@ struct task_options {
     int attempts = 1;
     /// Larger begins earlier, on executors that order by priority.
     int priority = 0;
+    /// How long a running task may go on after stop was requested before its worker is killed and it completes as stopped.
+    /// The default is for ever. Process pools only.
+    std::chrono::nanoseconds grace = std::chrono::nanoseconds::max();
 };
 
 /// What `f(args...)` yields when it runs elsewhere: `f` and its arguments are decay-copied first, and the

@@ -98,6 +98,7 @@ struct alignas(64) task_slot {
     std::uint32_t timed = 0;
     std::uint32_t keep_call = 0;    ///< it may be needed again: the result must not be put over it
     std::uint64_t room_offset = 0;  ///< written before `has_room`
+    shared_word stop{0};            ///< see stop_watch.hpp; the pool asks, at any time
 
     // Written by the worker before `done` or `wants_room`.
     std::uint64_t result_size = 0;

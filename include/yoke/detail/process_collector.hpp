@@ -177,7 +177,7 @@ inline bool process_core::settle_dead(const worker_end& end) {
         // In its hand, or a word that nobody writes who is in his right mind.
         process_task& task = *record.task;
         free_slot(index);
-        if (sound && task.attempts > 0 && !cancelling_) {
+        if (sound && task.attempts > 0 && !cancelling_ && !task.stop_requested) {
             task.room = {};
             task.where = process_task::phase::queued;
             queue_.push_front(task);
@@ -279,30 +279,24 @@ inline void process_core::expire(std::int64_t now) {
     next_check_ = never;
     for (std::uint32_t index = 0; index < slot_count; ++index) {
         slot_record& record = slots_[index];
-        if (record.task == nullptr || record.task->timeout_ns == 0) continue;
+        if (record.task == nullptr || record.check_at == never) continue;
         if (record.check_at <= now) expire(index, now);
         if (record.task != nullptr) next_check_ = std::min(next_check_, record.check_at);
     }
 }
 
-/// A task is first looked at one timeout after it was sent, and again every timeout until it has begun; then the time of
-/// its start tells exactly when it expires, which is not before the next look. So nobody need report a start.
+/// A task with a timeout is first looked at one timeout after it was sent, and again every timeout until it has begun; then
+/// the time of its start tells exactly when it expires, which is not before the next look. So nobody need report a start.
+/// One that was asked to stop runs, and expires when its grace is over.
 inline void process_core::expire(std::uint32_t index, std::int64_t now) {
     slot_record& record = slots_[index];
-    task_slot& slot = board_.slot(index);
     process_task& task = *record.task;
     const slot_state state = state_of(index);
-    record.check_at = later(now, task.timeout_ns);
+    record.check_at = task.timeout_ns != 0 ? later(now, task.timeout_ns) : never;
     if (!possible(index, state) || !state.in_hand()) return;
-    std::int64_t started = slot.started.load(std::memory_order_acquire);
-    if (started <= 0 || started > now) {
-        // Claimed this very moment, or stopped before it could note the time.
-        if (record.seen_running == 0) record.seen_running = now;
-        started = record.seen_running;
-    }
-    const std::int64_t due = later(started, task.timeout_ns);
-    if (due > now) {
-        record.check_at = due;
+    const std::int64_t due = task.timeout_ns != 0 ? later(began(index, now), task.timeout_ns) : never;
+    if (std::min(due, record.kill_at) > now) {
+        record.check_at = std::min(due, record.kill_at);
         return;
     }
     if (!change(index, state, state.with(slot_phase::expired))) {
@@ -316,11 +310,24 @@ inline void process_core::expire(std::uint32_t index, std::int64_t now) {
     const int pid = crew_.pid(state.worker);
     crew_.kill(state.worker);
     record.held = {std::move(task.call.block()), std::move(task.room)};
+    if (record.kill_at <= now) {
+        task.stopped = true;
+        return make_ready(task);
+    }
     fail(task, make_error([&] {
              return task_timeout("task " + std::to_string(task.number) + " ran longer than its " +
                                  std::to_string(task.timeout_ns / 1'000'000) + " ms; its worker (process " +
                                  std::to_string(pid) + ") was killed");
          }));
+}
+/// When the worker that has the slot in hand began.
+inline std::int64_t process_core::began(std::uint32_t index, std::int64_t now) noexcept {
+    const std::int64_t started = board_.slot(index).started.load(std::memory_order_acquire);
+    if (started > 0 && started <= now) return started;
+    // Claimed this very moment, or stopped before it could note the time.
+    std::int64_t& seen = slots_[index].seen_running;
+    if (seen == 0) seen = now;
+    return seen;
 }
 
 /// Answers a worker whose result does not fit. Without the mutex: getting memory may take a while, and only the
@@ -364,13 +371,18 @@ inline void process_core::take_out_of_slot(process_task& task, std::span<std::by
 inline void process_core::complete(process_task& task) noexcept {
     if (task.error == nullptr && task.failed) {
         task.error = decode_exception(task.result, task.worker_pid);
+        task.stopped = task.stop_requested && is_cancelled(task.error);
         try {
             task.expect_untouched();
         } catch (...) {
             task.error = std::current_exception();
+            task.stopped = false;
         }
     }
-    if (task.error != nullptr) {
+    if (task.stopped) {
+        task.give_back();
+        task.complete_as_stopped();
+    } else if (task.error != nullptr) {
         task.give_back();
         task.complete_with_error(std::move(task.error));
     } else {

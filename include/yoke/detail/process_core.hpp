@@ -20,6 +20,7 @@
 #include <yoke/detail/process_crew.hpp>
 #include <yoke/detail/process_host.hpp>
 #include <yoke/detail/process_task.hpp>
+#include <yoke/detail/stop_watch.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 
@@ -184,6 +185,23 @@ public:
     /// meanwhile. False, without blocking: no worker has it, or this is the collector.
     bool await(process_task& task) noexcept;
 
+    /// A stop was requested: cancels the task if no worker has begun it; else asks it to stop, and has its worker killed
+    /// when its grace is over.
+    void stop(process_task& task) noexcept {
+        if (cancel(task)) return;
+        const std::lock_guard lock(mutex_);
+        if (task.where != process_task::phase::sent) return;
+        task.stop_requested = true;
+        shared_word& word = board_.slot(task.slot).stop;
+        std::uint32_t unasked = 0;
+        word.compare_exchange_strong(unasked, stop_watch::asked, std::memory_order_seq_cst);
+        futex_wake(word);
+        if (task.grace_ns == never) return;
+        slot_record& record = slots_[task.slot];
+        record.kill_at = later(monotonic_ns(), task.grace_ns);
+        look_at(record, record.kill_at);
+    }
+
     // The end.
 
     void shutdown() noexcept {
@@ -240,7 +258,8 @@ private:
     struct slot_record {
         std::uint32_t generation = 0;
         process_task* task = nullptr;   ///< sent, and not yet leaving
-        std::int64_t check_at = never;  ///< timed tasks: when to look at the clock again
+        std::int64_t check_at = never;  ///< when to look at the clock again
+        std::int64_t kill_at = never;   ///< when its grace is over, if it was asked to stop
         std::int64_t seen_running = 0;  ///< when a worker was first seen that had not noted its start
         std::uint16_t expired_in =
             0;  ///< the worker that must die before the slot can be used again, plus one
@@ -310,15 +329,14 @@ private:
         slot.timed = task.timeout_ns != 0;
         slot.keep_call = task.attempts > 0;
         slot.started.store(0, std::memory_order_relaxed);
+        slot.stop.store(0, std::memory_order_relaxed);
         if (slot.block_size == 0) std::copy_n(task.call.bytes().data(), task.call.size(), slot.bytes.data());
+        record.check_at = never;
+        record.kill_at = never;
         if (task.timeout_ns != 0) {
             // It cannot expire earlier than this, and then one look tells when it will: see expire().
             record.seen_running = 0;
-            record.check_at = later(monotonic_ns(), task.timeout_ns);
-            if (record.check_at < next_check_) {
-                next_check_ = record.check_at;
-                if (!on_collector()) call_collector();
-            }
+            look_at(record, later(monotonic_ns(), task.timeout_ns));
         }
         slot.state.store(slot_state{record.generation, 0, slot_phase::sent}.word(),
                          std::memory_order_release);
@@ -327,6 +345,14 @@ private:
     /// A worker says that it has done the task that this side knows to be there.
     [[nodiscard]] bool committed(std::uint32_t index, slot_state state) const noexcept {
         return slots_[index].task != nullptr && state.phase == slot_phase::done && possible(index, state);
+    }
+    /// The collector is to look at the slot's clock at this time, or earlier.
+    void look_at(slot_record& record, std::int64_t time) noexcept {
+        if (time >= record.check_at) return;
+        record.check_at = time;
+        if (time >= next_check_) return;
+        next_check_ = time;
+        if (!on_collector()) call_collector();
     }
     static std::int64_t later(std::int64_t time, std::int64_t span) noexcept {
         return span > never - time ? never : time + span;
@@ -410,6 +436,16 @@ private:
         }
     }
 
+    static bool is_cancelled(const std::exception_ptr& error) noexcept {
+        try {
+            std::rethrow_exception(error);
+        } catch (const cancelled&) {
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+
     // The collector.
 
     void collect() noexcept {
@@ -430,6 +466,7 @@ private:
     void replace(const worker_end& end, bool expected, std::int64_t now);
     void expire(std::int64_t now);
     void expire(std::uint32_t index, std::int64_t now);
+    [[nodiscard]] std::int64_t began(std::uint32_t index, std::int64_t now) noexcept;
     void break_pool(const std::string& why);
     [[nodiscard]] bool overwritten() const noexcept;
     [[nodiscard]] bool possible(std::uint32_t index, slot_state state) const noexcept;

@@ -86,9 +86,19 @@ class process_task {
 public:
     enum class phase : std::uint8_t { fresh, queued, sent, leaving, complete };
 
-    /// `timeout_ns` 0: none. `attempts`: how often it may be started.
-    process_task(task_entry entry, packed_call call, std::int64_t timeout_ns, int attempts) noexcept
-        : entry(entry), call(std::move(call)), timeout_ns(timeout_ns), attempts(attempts) {}
+    /// What its options say.
+    struct limits {
+        std::int64_t timeout_ns = 0;    ///< 0: none
+        std::int64_t grace_ns = never;  ///< after a request to stop
+        int attempts = 1;               ///< how often it may be started
+    };
+
+    process_task(task_entry entry, packed_call call, const limits& options) noexcept
+        : entry(entry),
+          call(std::move(call)),
+          timeout_ns(options.timeout_ns),
+          grace_ns(options.grace_ns),
+          attempts(options.attempts) {}
     process_task(const process_task&) = delete;
     process_task& operator=(const process_task&) = delete;
 
@@ -119,10 +129,11 @@ public:
     const task_entry entry;
     packed_call call;
     const std::int64_t timeout_ns;
+    const std::int64_t grace_ns;
     int attempts;  ///< starts that are still allowed
 
     phase where = phase::fresh;
-    bool stop_requested = false;  ///< while fresh
+    bool stop_requested = false;  ///< while fresh or running
     std::uint64_t number = 0;
     int starts = 0;
     process_task* next = nullptr;
@@ -130,10 +141,11 @@ public:
     std::uint32_t slot = 0;  ///< while sent or leaving
 
     // The outcome, while leaving.
-    std::exception_ptr error;                          ///< if set
-    std::span<const std::byte> result;                 ///< in the slot, in the call's block or in `room`
-    bool failed = false;                               ///< the result is an exception of the task
-    bool holds_slot = false;                           ///< until the result is read
+    std::exception_ptr error;           ///< if set
+    std::span<const std::byte> result;  ///< in the slot, in the call's block or in `room`
+    bool failed = false;                ///< the result is an exception of the task
+    bool stopped = false;     ///< asked to stop, it threw cancelled, or was killed as its grace was over
+    bool holds_slot = false;  ///< until the result is read
     std::atomic<std::uint64_t>* state_word = nullptr;  ///< of the slot in which the result was found
     std::uint64_t committed = 0;                       ///< what that word said then
     int worker_pid = 0;

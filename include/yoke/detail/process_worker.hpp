@@ -9,6 +9,7 @@
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/process_host.hpp>
+#include <yoke/detail/stop_watch.hpp>
 #include <yoke/detail/test_point.hpp>
 
 #include <algorithm>
@@ -46,12 +47,15 @@ public:
     void run() noexcept {
         YOKE_TEST_POINT("task claimed");
         if (slot_.timed != 0) slot_.started.store(monotonic_ns(), std::memory_order_release);
-        try {
-            YOKE_TEST_POINT("task started");
-            slot_.entry(*this);
-            slot_.failed = 0;
-        } catch (...) {
-            put_error(std::current_exception());
+        {
+            const stoppable_task here(slot_.stop);
+            try {
+                YOKE_TEST_POINT("task started");
+                slot_.entry(*this);
+                slot_.failed = 0;
+            } catch (...) {
+                put_error(std::current_exception());
+            }
         }
         // A worker leaves without the usual goodbyes, and may be killed at any time: what was printed must be out.
         std::fflush(stdout);

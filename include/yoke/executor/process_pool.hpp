@@ -19,6 +19,9 @@
 ///   `task_options::attempts` says how often a task that may be repeated is started.
 /// - A task that runs longer than `task_options::timeout`, counted from its start, fails with `task_timeout`; its worker
 ///   is killed and replaced. Without a timeout a task that never ends, or a worker that was stopped, is waited for.
+/// - A stop request reaches a running task, which asks by `yoke::this_task` (executor/this_task.hpp). What it then returns
+///   or throws is its outcome; `cancelled` completes it as stopped. `task_options::grace` says how long it may go on
+///   before its worker is killed.
 /// - Workers that die one after the other while nothing gets done break the pool: what has not begun fails
 ///   with `broken_pool`, which names the first cause, and so does every later call.
 /// - An exception of a standard type, or of a plain one of yoke, comes back as itself; others as `remote_error`.
@@ -115,10 +118,13 @@ class remote_task final : public process_task {
 public:
     template <class R>
     remote_task(packed_call call, const task_options& options, R&& receiver)
-        : process_task(&make_remote_call<Call>, std::move(call), options.timeout.count(), options.attempts),
+        : process_task(&make_remote_call<Call>, std::move(call),
+                       {.timeout_ns = options.timeout.count(),
+                        .grace_ns = options.grace.count(),
+                        .attempts = options.attempts}),
           receiver_(std::forward<R>(receiver)) {}
 
-    /// From now on a request to stop cancels the task.
+    /// From now on a request to stop cancels the task, or tells it if it runs.
     void watch(const std::stop_token& stop, process_core& core) noexcept {
         if (stop.stop_possible()) on_stop_.emplace(stop, stopper{this, &core});
     }
@@ -157,7 +163,7 @@ private:
     struct stopper {
         remote_task* task;
         process_core* core;
-        void operator()() const noexcept { core->cancel(*task); }
+        void operator()() const noexcept { core->stop(*task); }
     };
 
     ~remote_task() override = default;
@@ -367,6 +373,10 @@ private:
                                         "; a task must be started at least once");
         if (options.timeout.count() < 0)
             throw std::invalid_argument("task_options::timeout is negative; 0 means no limit");
+        if (options.grace.count() < 0)
+            throw std::invalid_argument(
+                "task_options::grace is negative; 0 means that a running task is killed "
+                "as soon as stop is requested");
         return options;
     }
 
