@@ -101,8 +101,9 @@ public:
 class worker_lost : public error {
 public:
     /// `signal` is the signal that ended the worker, or 0 when it exited by itself with `status`.
-    worker_lost(const std::string& what, int pid, int signal, int status, std::uint64_t task)
-        : error(what), pid_(pid), signal_(signal), status_(status), task_(task) {}
+    worker_lost(const std::string& what, int pid, int signal, int status, std::uint64_t task,
+                int attempts = 1)
+        : error(what), pid_(pid), signal_(signal), status_(status), task_(task), attempts_(attempts) {}
 
     /// Process id of the worker that was lost.
     [[nodiscard]] int pid() const noexcept { return pid_; }
@@ -112,18 +113,28 @@ public:
     [[nodiscard]] int status() const noexcept { return status_; }
     /// Number of the task in its pool, counted from 1.
     [[nodiscard]] std::uint64_t task() const noexcept { return task_; }
+    /// How often the task was started, the last time included.
+    [[nodiscard]] int attempts() const noexcept { return attempts_; }
 
 private:
     int pid_;
     int signal_;
     int status_;
     std::uint64_t task_;
+    int attempts_;
 };
 
-/// The task ran longer than its `task_options::timeout`; its worker was killed and replaced.
+/// The task ran longer than its `task_options::timeout`, and its worker was killed and replaced; or it had not begun within
+/// its `task_options::queue_timeout`, and never ran.
 class task_timeout : public error {
 public:
-    using error::error;
+    explicit task_timeout(const std::string& what, bool began = true) : error(what), began_(began) {}
+
+    /// Whether the task had begun; if not, nothing of it was done.
+    [[nodiscard]] bool began() const noexcept { return began_; }
+
+private:
+    bool began_;
 };
 
 /// Several calls that ran together have thrown. (If only one has, its exception is thrown as it is.)

@@ -37,11 +37,14 @@ struct task_options {
     /// How often the task may be started when the worker that runs it dies; more than 1 is for tasks that
     /// may be repeated without harm. At least 1.
     int attempts = 1;
-    /// Larger begins earlier, on executors that order by priority.
+    /// Larger begins earlier, on executors that order by priority: process pools, and thread pools of that policy.
     int priority = 0;
     /// How long a running task may go on after stop was requested before its worker is killed and it completes as stopped.
     /// The default is for ever. Process pools only.
     std::chrono::nanoseconds grace = std::chrono::nanoseconds::max();
+    /// Longest time from its acceptance until the task begins; 0 means no limit. A task that has not begun by then never
+    /// does, and fails with `task_timeout`. Process pools only.
+    std::chrono::nanoseconds queue_timeout{0};
 };
 
 /// What `f(args...)` yields when it runs elsewhere: `f` and its arguments are decay-copied first, and the

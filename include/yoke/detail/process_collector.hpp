@@ -53,6 +53,7 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
         }
     }
     if (now >= next_check_) expire(now);
+    fail_late(now);
     wakes = dispatch();
 
     if (waiting_for_room_ == 0)
@@ -60,7 +61,7 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     else if (pending() < settings_.max_pending)
         room_.notify_all();
 
-    next = std::min(next, next_check_);
+    next = std::min({next, next_check_, begin_by_.next()});
     if (accepted_ == 0) return;
     // A worker that was stopped (SIGSTOP) between two steps of waking somebody, rare beyond hope of a test, and marks that
     // a task has wiped out: healed here.
@@ -120,11 +121,13 @@ inline process_task& process_core::take_result(std::uint32_t index, slot_state s
         task.result = place.first(static_cast<std::size_t>(result.size));
     }
     crashes_ = 0;
+    begin_by_.remove(task);
     task.where = process_task::phase::leaving;
     return task;
 }
 
 inline void process_core::make_ready(process_task& task) {
+    begin_by_.remove(task);
     task.where = process_task::phase::leaving;
     ready_.push_back(task);
 }
@@ -179,8 +182,9 @@ inline bool process_core::settle_dead(const worker_end& end) {
         free_slot(index);
         if (sound && task.attempts > 0 && !cancelling_ && !task.stop_requested) {
             task.room = {};
+            begin_by_.remove(task);
             task.where = process_task::phase::queued;
-            queue_.push_front(task);
+            queue_.push(task);  // to the front of its equals: its number is the lowest
             continue;
         }
         fail(task, make_error([&] {
@@ -189,7 +193,8 @@ inline bool process_core::settle_dead(const worker_end& end) {
                                     describe(end) + " while it ran the task";
                  if (task.starts > 1)
                      text += "; it had been started " + std::to_string(task.starts) + " times";
-                 return worker_lost(text, end.pid, end.signal, end.signal == 0 ? end.status : 0, task.number);
+                 return worker_lost(text, end.pid, end.signal, end.signal == 0 ? end.status : 0, task.number,
+                                    task.starts);
              }));
     }
     return expected;
@@ -275,61 +280,6 @@ inline void process_core::give_up_running() {
     }
 }
 
-inline void process_core::expire(std::int64_t now) {
-    next_check_ = never;
-    for (std::uint32_t index = 0; index < slot_count; ++index) {
-        slot_record& record = slots_[index];
-        if (record.task == nullptr || record.check_at == never) continue;
-        if (record.check_at <= now) expire(index, now);
-        if (record.task != nullptr) next_check_ = std::min(next_check_, record.check_at);
-    }
-}
-
-/// A task with a timeout is first looked at one timeout after it was sent, and again every timeout until it has begun; then
-/// the time of its start tells exactly when it expires, which is not before the next look. So nobody need report a start.
-/// One that was asked to stop runs, and expires when its grace is over.
-inline void process_core::expire(std::uint32_t index, std::int64_t now) {
-    slot_record& record = slots_[index];
-    process_task& task = *record.task;
-    const slot_state state = state_of(index);
-    record.check_at = task.timeout_ns != 0 ? later(now, task.timeout_ns) : never;
-    if (!possible(index, state) || !state.in_hand()) return;
-    const std::int64_t due = task.timeout_ns != 0 ? later(began(index, now), task.timeout_ns) : never;
-    if (std::min(due, record.kill_at) > now) {
-        record.check_at = std::min(due, record.kill_at);
-        return;
-    }
-    if (!change(index, state, state.with(slot_phase::expired))) {
-        record.check_at = now;  // it has just moved on, perhaps to done: look again
-        return;
-    }
-    // The worker may write to the slot and its blocks until it is dead.
-    record.task = nullptr;
-    send_watchers_away(index);
-    record.expired_in = static_cast<std::uint16_t>(state.worker + 1);
-    const int pid = crew_.pid(state.worker);
-    crew_.kill(state.worker);
-    record.held = {std::move(task.call.block()), std::move(task.room)};
-    if (record.kill_at <= now) {
-        task.stopped = true;
-        return make_ready(task);
-    }
-    fail(task, make_error([&] {
-             return task_timeout("task " + std::to_string(task.number) + " ran longer than its " +
-                                 std::to_string(task.timeout_ns / 1'000'000) + " ms; its worker (process " +
-                                 std::to_string(pid) + ") was killed");
-         }));
-}
-/// When the worker that has the slot in hand began.
-inline std::int64_t process_core::began(std::uint32_t index, std::int64_t now) noexcept {
-    const std::int64_t started = board_.slot(index).started.load(std::memory_order_acquire);
-    if (started > 0 && started <= now) return started;
-    // Claimed this very moment, or stopped before it could note the time.
-    std::int64_t& seen = slots_[index].seen_running;
-    if (seen == 0) seen = now;
-    return seen;
-}
-
 /// Answers a worker whose result does not fit. Without the mutex: getting memory may take a while, and only the
 /// collector changes a slot that a worker has in hand.
 inline void process_core::give_room(std::uint32_t index) noexcept {
@@ -350,6 +300,17 @@ inline void process_core::give_room(std::uint32_t index) noexcept {
     worker_desk& desk = board_.desk(state.worker);
     desk.answer.fetch_add(1, std::memory_order_seq_cst);
     futex_wake(desk.answer, 1);
+}
+
+/// The task says that it has stopped.
+inline bool is_cancelled(const std::exception_ptr& error) noexcept {
+    try {
+        std::rethrow_exception(error);
+    } catch (const cancelled&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
 }
 
 /// Takes a result that lies in its slot out of there, into `copy`, and looks at the slot's state again. Then the slot can be

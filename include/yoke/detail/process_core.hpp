@@ -11,14 +11,15 @@
 /// A receiver that blocks, blocks the collector. There is one exception: waiting for a future of the same pool on the
 /// collector's thread goes on collecting (`collect_once`), so a continuation may do that.
 ///
-/// What the collector does stands in process_collector.hpp, what a waiter does in process_waiter.hpp; a user of the class includes
-/// both.
+/// What the collector does stands in process_collector.hpp, what a waiter does in process_waiter.hpp, and what follows from a
+/// task's options in process_limits.hpp; a user of the class includes all three.
 
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/process_crew.hpp>
 #include <yoke/detail/process_host.hpp>
+#include <yoke/detail/process_queue.hpp>
 #include <yoke/detail/process_task.hpp>
 #include <yoke/detail/stop_watch.hpp>
 #include <yoke/detail/task_scope.hpp>
@@ -152,8 +153,12 @@ public:
             if (outcome != queued) {
                 task.where = process_task::phase::complete;
             } else {
+                if (task.queue_ns != 0) task.begin_by = later(monotonic_ns(), task.queue_ns);
+                if (begin_by_.add(task) && !on_collector()) call_collector();
+                if (task.priority != 0) by_priority_ = true;
+                if (by_priority_) recall_below(task.priority);
                 task.where = process_task::phase::queued;
-                queue_.push_back(task);
+                queue_.push(task);
                 // The task is not ours any more: it may be complete before we are out of here, and the pool gone
                 // once we have let go of the mutex.
                 if (dispatch() != 0) {
@@ -187,20 +192,7 @@ public:
 
     /// A stop was requested: cancels the task if no worker has begun it; else asks it to stop, and has its worker killed
     /// when its grace is over.
-    void stop(process_task& task) noexcept {
-        if (cancel(task)) return;
-        const std::lock_guard lock(mutex_);
-        if (task.where != process_task::phase::sent) return;
-        task.stop_requested = true;
-        shared_word& word = board_.slot(task.slot).stop;
-        std::uint32_t unasked = 0;
-        word.compare_exchange_strong(unasked, stop_watch::asked, std::memory_order_seq_cst);
-        futex_wake(word);
-        if (task.grace_ns == never) return;
-        slot_record& record = slots_[task.slot];
-        record.kill_at = later(monotonic_ns(), task.grace_ns);
-        look_at(record, record.kill_at);
-    }
+    void stop(process_task& task) noexcept;
 
     // The end.
 
@@ -287,6 +279,7 @@ private:
     void finished(std::size_t count) noexcept {
         accepted_ -= count;
         if (accepted_ != 0) return;
+        by_priority_ = false;
         idle_.notify_all();
         if (closed_) call_collector();
     }
@@ -304,8 +297,11 @@ private:
     /// Moves tasks from the queue into free slots; returns how many.
     std::size_t dispatch() noexcept {
         std::size_t sent = 0;
-        while (!queue_.empty() && !free_slots_.empty() && board_.has_ring_room(pushed_)) {
-            process_task& task = *queue_.pop_front();
+        const std::size_t most =
+            by_priority_ ? std::min<std::size_t>(slot_count, 8 + 2 * settings_.workers) : slot_count;
+        while (!queue_.empty() && !free_slots_.empty() && slot_count - free_slots_.size() < most &&
+               board_.has_ring_room(pushed_)) {
+            process_task& task = *queue_.pop();
             const std::uint32_t index = free_slots_.back();
             free_slots_.pop_back();
             send(task, index);
@@ -360,16 +356,19 @@ private:
 
     /// Takes a task that has not begun out of queue or slot; false if it has begun.
     bool take_back(process_task& task) noexcept {
-        if (task.where == process_task::phase::queued) {
+        if (task.where == process_task::phase::queued)
             queue_.remove(task);
-        } else if (task.where == process_task::phase::sent) {
-            const slot_state sent{slots_[task.slot].generation, 0, slot_phase::sent};
-            if (!change(task.slot, sent, sent.with(slot_phase::empty))) return false;
-            free_slot(task.slot);
-        } else {
+        else if (task.where != process_task::phase::sent || !take_out(task))
             return false;
-        }
+        begin_by_.remove(task);
         task.where = process_task::phase::complete;
+        return true;
+    }
+    /// Takes a task out of its slot; false if it has begun.
+    bool take_out(process_task& task) noexcept {
+        const slot_state sent{slots_[task.slot].generation, 0, slot_phase::sent};
+        if (!change(task.slot, sent, sent.with(slot_phase::empty))) return false;
+        free_slot(task.slot);
         return true;
     }
     void take_back_all(process_task_list& to) noexcept {
@@ -378,7 +377,8 @@ private:
             if (task != nullptr && task->where == process_task::phase::sent && take_back(*task))
                 to.push_back(*task);
         }
-        while (process_task* const task = queue_.pop_front()) {
+        while (process_task* const task = queue_.pop()) {
+            begin_by_.remove(*task);
             task->where = process_task::phase::complete;
             to.push_back(*task);
         }
@@ -436,16 +436,6 @@ private:
         }
     }
 
-    static bool is_cancelled(const std::exception_ptr& error) noexcept {
-        try {
-            std::rethrow_exception(error);
-        } catch (const cancelled&) {
-            return true;
-        } catch (...) {
-            return false;
-        }
-    }
-
     // The collector.
 
     void collect() noexcept {
@@ -456,6 +446,7 @@ private:
         end();
     }
 
+    void recall_below(int priority) noexcept;
     void look_around(std::int64_t& next, std::size_t& wakes);
     void gather(bool all);
     process_task& take_result(std::uint32_t index, slot_state state);
@@ -465,6 +456,7 @@ private:
     bool settle_dead(const worker_end& end);
     void replace(const worker_end& end, bool expected, std::int64_t now);
     void expire(std::int64_t now);
+    void fail_late(std::int64_t now);
     void expire(std::uint32_t index, std::int64_t now);
     [[nodiscard]] std::int64_t began(std::uint32_t index, std::int64_t now) noexcept;
     void break_pool(const std::string& why);
@@ -498,7 +490,9 @@ private:
     std::size_t watchers_ = 0;  ///< threads in await()
     std::uint64_t last_number_ = 0;
     std::uint64_t pushed_ = 0;  ///< entries ever put into the ring
-    process_task_list queue_;
+    process_task_queue queue_;
+    begin_deadlines begin_by_;  ///< of the queue, and of what was sent
+    bool by_priority_ = false;  ///< since the pool was idle last, a task had a priority
     std::vector<slot_record> slots_;
     std::vector<std::uint32_t> free_slots_;
     std::int64_t next_check_ = never;

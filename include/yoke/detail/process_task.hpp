@@ -3,6 +3,7 @@
 
 /// A task of a process pool, on the pool's own side: the packed call, where it is now, and how to tell its outcome.
 
+#include <yoke/detail/intrusive_heap.hpp>
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/shared_arena.hpp>
 #include <yoke/error.hpp>
@@ -90,7 +91,9 @@ public:
     struct limits {
         std::int64_t timeout_ns = 0;    ///< 0: none
         std::int64_t grace_ns = never;  ///< after a request to stop
-        int attempts = 1;               ///< how often it may be started
+        std::int64_t queue_ns = 0;      ///< to begin; 0: for ever
+        int priority = 0;
+        int attempts = 1;  ///< how often it may be started
     };
 
     process_task(task_entry entry, packed_call call, const limits& options) noexcept
@@ -98,6 +101,8 @@ public:
           call(std::move(call)),
           timeout_ns(options.timeout_ns),
           grace_ns(options.grace_ns),
+          queue_ns(options.queue_ns),
+          priority(options.priority),
           attempts(options.attempts) {}
     process_task(const process_task&) = delete;
     process_task& operator=(const process_task&) = delete;
@@ -130,12 +135,18 @@ public:
     packed_call call;
     const std::int64_t timeout_ns;
     const std::int64_t grace_ns;
+    const std::int64_t queue_ns;
+    const int priority;
     int attempts;  ///< starts that are still allowed
 
     phase where = phase::fresh;
     bool stop_requested = false;  ///< while fresh or running
     std::uint64_t number = 0;
     int starts = 0;
+    std::int64_t begin_by = never;         ///< when its time to begin is over, until it begins
+    heap_links<process_task> by_deadline;  ///< among those that must begin by some time
+    heap_links<process_task> by_priority;  ///< while queued, if in_heap
+    bool in_heap = false;
     process_task* next = nullptr;
     process_task* previous = nullptr;
     std::uint32_t slot = 0;  ///< while sent or leaving
@@ -162,27 +173,20 @@ private:
 class process_task_list {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Null if it is empty.
+    [[nodiscard]] process_task* first() const noexcept { return first_; }
+    [[nodiscard]] process_task* last() const noexcept { return last_; }
 
     void push_back(process_task& task) noexcept {
         task.previous = last_;
         task.next = nullptr;
         (last_ != nullptr ? last_->next : first_) = &task;
         last_ = &task;
-        ++size_;
-    }
-    void push_front(process_task& task) noexcept {
-        task.previous = nullptr;
-        task.next = first_;
-        (first_ != nullptr ? first_->previous : last_) = &task;
-        first_ = &task;
-        ++size_;
     }
     void remove(process_task& task) noexcept {
         (task.previous != nullptr ? task.previous->next : first_) = task.next;
         (task.next != nullptr ? task.next->previous : last_) = task.previous;
         task.next = task.previous = nullptr;
-        --size_;
     }
     /// Null if it is empty.
     process_task* pop_front() noexcept {
@@ -194,7 +198,6 @@ public:
 private:
     process_task* first_ = nullptr;
     process_task* last_ = nullptr;
-    std::size_t size_ = 0;
 };
 
 }  // namespace yoke::detail

@@ -19,6 +19,9 @@
 ///   `task_options::attempts` says how often a task that may be repeated is started.
 /// - A task that runs longer than `task_options::timeout`, counted from its start, fails with `task_timeout`; its worker
 ///   is killed and replaced. Without a timeout a task that never ends, or a worker that was stopped, is waited for.
+///   `task_options::queue_timeout` limits the time until it begins.
+/// - Of the tasks that have not begun, the one with the greatest `task_options::priority` begins first, among equals the
+///   oldest.
 /// - A stop request reaches a running task, which asks by `yoke::this_task` (executor/this_task.hpp). What it then returns
 ///   or throws is its outcome; `cancelled` completes it as stopped. `task_options::grace` says how long it may go on
 ///   before its worker is killed.
@@ -45,6 +48,7 @@
 #include <yoke/detail/cpu.hpp>
 #include <yoke/detail/process_collector.hpp>
 #include <yoke/detail/process_core.hpp>
+#include <yoke/detail/process_limits.hpp>
 #include <yoke/detail/process_waiter.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
@@ -121,6 +125,8 @@ public:
         : process_task(&make_remote_call<Call>, std::move(call),
                        {.timeout_ns = options.timeout.count(),
                         .grace_ns = options.grace.count(),
+                        .queue_ns = options.queue_timeout.count(),
+                        .priority = options.priority,
                         .attempts = options.attempts}),
           receiver_(std::forward<R>(receiver)) {}
 
@@ -373,6 +379,8 @@ private:
                                         "; a task must be started at least once");
         if (options.timeout.count() < 0)
             throw std::invalid_argument("task_options::timeout is negative; 0 means no limit");
+        if (options.queue_timeout.count() < 0)
+            throw std::invalid_argument("task_options::queue_timeout is negative; 0 means no limit");
         if (options.grace.count() < 0)
             throw std::invalid_argument(
                 "task_options::grace is negative; 0 means that a running task is killed "

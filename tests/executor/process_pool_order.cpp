@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+// labels: process
+//
+// Which of a process pool's tasks begins next, by when, and how often it is started: the rest of its task options.
+#include "catch.hpp"
+
+#include "support/process_watch.hpp"
+
+#include <yoke/executor/process_pool.hpp>
+
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct shared_board {
+    std::atomic<int> gate{0};
+    std::atomic<int> started{0};
+    std::atomic<int> count{0};
+    std::atomic<int> order[4096];
+};
+shared_board& board = yoke_test::make_shared_object<shared_board>();
+
+void wipe() {
+    board.gate = 0;
+    board.started = 0;
+    board.count = 0;
+}
+void hold() {
+    ++board.started;
+    while (board.gate == 0) std::this_thread::yield();
+}
+void await_started(int n) {
+    while (board.started < n) std::this_thread::yield();
+}
+/// Notes that it ran.
+void note(int which) { board.order[board.count++] = which; }
+std::vector<int> noted() { return {board.order, board.order + board.count}; }
+int same(int x) { return x; }
+
+}  // namespace
+
+TEST_CASE("the greatest priority begins first, and among equals the oldest", "[process]") {
+    const yoke_test::watchdog dog("priorities");
+    wipe();
+    yoke::process_pool pool(1);
+    auto holding = pool.submit(hold);
+    await_started(1);
+    // 600: more than there are slots, so that some wait in the queue and some have been sent already.
+    std::vector<std::pair<int, int>> expected;
+    std::vector<yoke::future<void>> futures;
+    for (int i = 0; i < 600; ++i) {
+        const int priority = i < 300 ? 0 : i * 7 % 5 - 2;
+        expected.emplace_back(-priority, i);
+        futures.push_back(pool.submit({.priority = priority}, note, i));
+    }
+    std::sort(expected.begin(), expected.end());
+    board.gate = 1;
+    holding.get();
+    for (auto& f : futures) f.get();
+    const auto ran = noted();
+    REQUIRE(ran.size() == 600);
+    for (std::size_t i = 0; i < 600; ++i) REQUIRE(ran[i] == expected[i].second);
+}
+
+TEST_CASE("an urgent task overtakes all that were sent before it and have not begun", "[process]") {
+    const yoke_test::watchdog dog("an urgent task");
+    yoke::process_pool pool(1);
+    for (int round = 0; round < 20; ++round) {
+        wipe();
+        auto holding = pool.submit(hold);
+        await_started(1);
+        std::vector<yoke::future<void>> futures;
+        for (int i = 0; i < 100; ++i) futures.push_back(pool.submit(note, i));
+        futures.push_back(pool.submit({.priority = 1}, note, 1000));
+        futures.push_back(pool.submit({.priority = 2}, note, 2000));
+        futures.push_back(pool.submit({.priority = -1}, note, -1000));
+        futures.push_back(pool.submit(note, 100));
+        board.gate = 1;
+        for (auto& f : futures) f.get();
+        holding.get();
+        std::vector<int> expected{2000, 1000};
+        for (int i = 0; i <= 100; ++i) expected.push_back(i);
+        expected.push_back(-1000);
+        REQUIRE(noted() == expected);
+    }
+}
+
+TEST_CASE("tasks with priorities are cancelled, limited and counted like others", "[process]") {
+    const yoke_test::watchdog dog("priorities and the rest");
+    wipe();
+    yoke::process_pool pool({.workers = 1, .max_pending = 400});
+    auto holding = pool.submit(hold);
+    await_started(1);
+    std::vector<yoke::future<void>> futures;
+    for (int i = 0; i < 400; ++i) {
+        auto task = pool.try_submit({.priority = i % 10}, note, i);
+        REQUIRE(task.has_value());
+        futures.push_back(std::move(*task));
+    }
+    REQUIRE_FALSE(pool.try_submit({.priority = 99}, note, 0).has_value());
+    for (std::size_t i = 0; i < 400; i += 2) REQUIRE(futures[i].cancel());
+    REQUIRE(pool.try_submit({.priority = 99}, note, -7).has_value());
+    board.gate = 1;
+    holding.get();
+    pool.wait();
+    const auto ran = noted();
+    REQUIRE(ran.size() == 201);
+    REQUIRE(ran.front() == -7);
+    for (std::size_t i = 2; i < ran.size(); ++i)
+        REQUIRE((ran[i - 1] % 10 > ran[i] % 10 || (ran[i - 1] % 10 == ran[i] % 10 && ran[i - 1] < ran[i])));
+}
+
+TEST_CASE("priorities under load: every task settles once", "[process]") {
+    const yoke_test::watchdog dog("priorities under load", 30s);
+    yoke::process_pool pool(2);
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> submitters;
+    for (int t = 0; t < 3; ++t) {
+        submitters.emplace_back([&pool, &wrong, t] {
+            std::vector<yoke::future<int>> futures;
+            for (int i = 0; i < 1500; ++i)
+                futures.push_back(
+                    pool.submit({.priority = (i * 31 + t) % 7 - 3, .queue_timeout = 1h}, same, i));
+            for (int i = 0; i < 1500; ++i)
+                if (futures[static_cast<std::size_t>(i)].get() != i) ++wrong;
+        });
+    }
+    for (auto& s : submitters) s.join();
+    REQUIRE(wrong == 0);
+}
+
+TEST_CASE("a task that has not begun in time fails and never runs; one that has begun goes on", "[process]") {
+    const yoke_test::watchdog dog("queue_timeout");
+    wipe();
+    yoke::process_pool pool(1);
+    auto running = pool.submit({.queue_timeout = 1h}, hold);
+    await_started(1);
+    auto late = pool.submit({.queue_timeout = 20ms}, note, 1);
+    auto patient = pool.submit(note, 2);
+    std::vector<yoke::future<void>> more;  // beyond the slots, too
+    for (int i = 0; i < 400; ++i) more.push_back(pool.submit({.queue_timeout = 10ms}, note, 3));
+    try {
+        late.get();
+        FAIL("it cannot have begun");
+    } catch (const yoke::task_timeout& error) {
+        REQUIRE_FALSE(error.began());
+        REQUIRE_THAT(error.what(), Catch::Matchers::ContainsSubstring("20 ms") &&
+                                       Catch::Matchers::ContainsSubstring("never ran"));
+    }
+    for (auto& f : more) REQUIRE_THROWS_AS(f.get(), yoke::task_timeout);
+    REQUIRE_FALSE(running.ready());
+    board.gate = 1;
+    running.get();
+    patient.get();
+    REQUIRE(noted() == std::vector<int>{2});
+}
+
+TEST_CASE("the limit to begin and the limit to run are apart", "[process]") {
+    const yoke_test::watchdog dog("both limits");
+    wipe();
+    yoke::process_pool pool(1);
+    try {
+        pool.submit({.timeout = 20ms, .queue_timeout = 1h}, hold).get();
+        FAIL("it cannot have ended");
+    } catch (const yoke::task_timeout& error) {
+        REQUIRE(error.began());
+    }
+    // Begun in time, and running for longer than it might have waited.
+    auto begun = pool.submit({.timeout = 1h, .queue_timeout = 100ms}, hold);
+    await_started(2);
+    std::this_thread::sleep_for(200ms);
+    board.gate = 1;
+    begun.get();
+    REQUIRE_THROWS_AS(pool.submit({.queue_timeout = -1ms}, same, 1), std::invalid_argument);
+}
+
+TEST_CASE("a task that begins in time is started again after a death, however late that is", "[process]") {
+    const yoke_test::watchdog dog("queue_timeout and attempts");
+    wipe();
+    yoke::process_pool pool(1);
+    auto task = pool.submit({.attempts = 2, .queue_timeout = 100ms}, [] {
+        if (board.started++ == 0) {
+            std::this_thread::sleep_for(150ms);
+            ::raise(SIGKILL);
+        }
+        return 5;
+    });
+    REQUIRE(task.get() == 5);
+    REQUIRE(board.started == 2);
+}
+
+TEST_CASE("the error of a lost task counts its attempts", "[process]") {
+    const yoke_test::watchdog dog("attempts");
+    yoke::process_pool pool(1);
+    for (const int attempts : {1, 2, 4}) {
+        wipe();
+        try {
+            pool.submit({.attempts = attempts, .priority = attempts},
+                        [] {
+                            ++board.started;
+                            ::raise(SIGKILL);
+                        })
+                .get();
+            FAIL("a lost task has no result");
+        } catch (const yoke::worker_lost& lost) {
+            REQUIRE(lost.attempts() == attempts);
+        }
+        REQUIRE(board.started == attempts);
+    }
+}
+
+TEST_CASE("a task that is started again goes before its equals", "[process]") {
+    const yoke_test::watchdog dog("a task that is started again");
+    wipe();
+    yoke::process_pool pool(1);
+    auto again = pool.submit({.attempts = 2}, [] {
+        if (board.started++ == 0) {
+            while (board.gate == 0) std::this_thread::yield();
+            ::raise(SIGKILL);
+        }
+        note(0);
+    });
+    await_started(1);
+    std::vector<yoke::future<void>> others;
+    for (int i = 1; i < 500; ++i) others.push_back(pool.submit(note, i));
+    board.gate = 1;
+    again.get();
+    for (auto& f : others) f.get();
+    REQUIRE(board.count == 500);
+    // Those that had been sent before it died come first; the rest, which waited in the queue, after it.
+    const auto ran = noted();
+    REQUIRE(std::find(ran.begin(), ran.end(), 0) < std::find(ran.begin(), ran.end(), 300));
+}
