@@ -61,6 +61,7 @@ need_test() {
     command_from clang-format clang-format
     command_from spin spin
     command_from strace strace
+    header_from cereal/cereal.hpp libcereal-dev
 }
 
 install_missing() {

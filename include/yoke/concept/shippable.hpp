@@ -32,6 +32,7 @@
 ///
 /// with `yoke::encode` and `yoke::decode` from <yoke/concept/codec.hpp>. `encode` runs twice for each value, first to
 /// count the bytes; `static std::size_t size(const my::date&)`, if there is one, is called instead of the first.
+/// A type with a cereal serialize() needs one line: <yoke/adapter/cereal.hpp>.
 
 #include <yoke/concept/receiver.hpp>  // for call_result
 #include <yoke/detail/reflect.hpp>
