@@ -130,11 +130,15 @@ TEST_CASE("functions, empty function objects and callable values run in another 
 TEST_CASE("arguments and results of all sizes around those of a slot come through", "[process]") {
     yoke::process_pool pool(1);
     const auto in_use = yoke::detail::process_host::instance().arena().used();
+    // Around the room in a slot (400 bytes, of which a call takes 16 and a result 8 besides) and the chunk in which the arena
+    // grows (256 KiB).
     for (const std::size_t size :
-         {std::size_t{0}, std::size_t{1}, std::size_t{50}, std::size_t{63}, std::size_t{64}, std::size_t{65},
-          std::size_t{383}, std::size_t{384}, std::size_t{391}, std::size_t{392}, std::size_t{393},
-          std::size_t{399}, std::size_t{400}, std::size_t{401}, std::size_t{5000}, std::size_t{300'000},
-          std::size_t{40'000'000}}) {
+         {std::size_t{262'127}, std::size_t{262'128}, std::size_t{262'129}, std::size_t{262'136},
+          std::size_t{262'137}, std::size_t{262'144}, std::size_t{262'145}, std::size_t{0},
+          std::size_t{1},       std::size_t{50},      std::size_t{63},      std::size_t{64},
+          std::size_t{65},      std::size_t{383},     std::size_t{384},     std::size_t{391},
+          std::size_t{392},     std::size_t{393},     std::size_t{399},     std::size_t{400},
+          std::size_t{401},     std::size_t{5000},    std::size_t{300'000}, std::size_t{40'000'000}}) {
         REQUIRE(pool.submit(size_of, std::string(size, 'y')).get() == size);
         REQUIRE(pool.submit(text_of, size).get() == std::string(size, 'x'));
     }

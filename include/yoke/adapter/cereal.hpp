@@ -20,6 +20,11 @@
 /// compared with the bytes that are left before it is made. So elements that write nothing at all cannot cross in a
 /// container. Whatever else cereal itself finds wrong is a `cereal::Exception`.
 
+#if !defined(__cpp_rtti)
+#error                                                                                                       \
+    "cereal, and so yoke/adapter/cereal.hpp, needs run-time type information; do not compile this file with -fno-rtti"
+#endif
+
 #include <yoke/concept/shippable.hpp>
 #include <yoke/detail/wire.hpp>
 
