@@ -125,8 +125,11 @@ public:
         }
         void set_error(const std::exception_ptr&) noexcept { ++*count; }
         void set_stopped() noexcept { ++*count; }
+        [[nodiscard]] const yoke::task_options& options() const noexcept { return wishes; }
+        /// A worker believes what its slot says, so it may write over its own memory and never come back.
+        yoke::task_options wishes{.timeout = 1s};
     };
-    receiver of(std::size_t task) { return {&settled_[task]}; }
+    receiver of(std::size_t task) { return {.count = &settled_[task]}; }
     [[nodiscard]] bool each_once(std::size_t tasks) const {
         return std::all_of(settled_.begin(), settled_.begin() + static_cast<std::ptrdiff_t>(tasks),
                            [](const auto& n) { return n == 1; });
