@@ -27,7 +27,7 @@ public:
         : memory_(static_cast<std::byte*>(
               ::operator new (process_board::bytes(slots, workers), std::align_val_t{64}))),
           view(memory_.get(), slots, workers) {
-        view.construct(nullptr);
+        view.construct({});
     }
 
 private:
@@ -234,8 +234,48 @@ TEST_CASE("threads as workers: every task runs once, none is slept through", "[c
         asleep.store(0, std::memory_order_seq_cst);
     }
     board.view.header().stop = 1;
-    board.view.wake_all();
+    for (std::uint32_t w = 0; w < board.view.worker_count(); ++w) board.view.wake(w);
     for (auto& w : crew) w.join();
     REQUIRE(sum == expected);
     REQUIRE(board.view.ring_sound(out.tail()));
+}
+
+TEST_CASE("a sleeper that was chosen never takes its time-out for a reason to leave", "[concurrent]") {
+    const yoke_test::watchdog dog("time-outs and wakes at once");
+    test_board board(1);
+    std::atomic<bool> over{false};
+    std::atomic<int> told{0};  // sleeps that ended with a wake
+    std::thread worker([&] {
+        while (!over) {
+            // A time at which wakes come, too.
+            if (board.view.sleep(0, monotonic_ns() + 20'000)) ++told;
+        }
+    });
+    int chosen = 0;
+    while (chosen < 500) {
+        const int before = told;
+        if (!board.view.wake_one()) continue;
+        ++chosen;
+        while (told == before) std::this_thread::yield();
+    }
+    over = true;
+    worker.join();
+    REQUIRE(told >= chosen);
+}
+
+TEST_CASE("a worker is let go in its sleep or before it, and leaves a clean desk to the next") {
+    const yoke_test::watchdog dog("leaving");
+    test_board board(2);
+    std::thread worker([&] {
+        while (board.view.desk(1).leave == 0) board.view.sleep(1);
+        board.view.take_leave(1, farewell::asked);
+    });
+    board.view.desk(1).leave.store(1, std::memory_order_seq_cst);
+    board.view.wake(1);
+    worker.join();
+    REQUIRE(board.view.desk(1).left == farewell::asked);
+    board.view.clear_desk(1);
+    REQUIRE(board.view.desk(1).leave == 0);
+    REQUIRE(board.view.desk(1).left == farewell::none);
+    REQUIRE_FALSE(board.view.wake_one());
 }

@@ -39,15 +39,16 @@ struct shared_board {
 };
 shared_board& board = yoke_test::make_shared_object<shared_board>();
 
-/// The initializer of these tests' pools: by it their boards are recognised.
-void marker() {}
+/// After so many tasks the workers of these tests' pools would be replaced: by it their boards are recognised.
+constexpr std::uint64_t marker = 987'654'321'012;
 
-/// Where the board of the pool with that initializer is. In worker and program at the same address.
+/// Where the board of a pool with that mark is. In worker and program at the same address.
 board_header* find_board() {
     const shared_arena* const arena = process_host::instance().find_arena();
     for (std::uint64_t offset = 0; offset < std::uint64_t{8} << 20; offset += shared_arena::page) {
         auto* const header = reinterpret_cast<board_header*>(arena->at(offset));
-        if (header->init == &marker && header->slots == slots && header->workers == workers) return header;
+        if (header->terms.most_tasks == marker && header->slots == slots && header->workers == workers)
+            return header;
     }
     return nullptr;
 }
@@ -56,8 +57,9 @@ class marked_pool {
 public:
     marked_pool() {
         const yoke::runtime started;
-        while (board_header* const old = find_board()) old->init = nullptr;
-        pool_.emplace(yoke::process_pool_options{.workers = workers, .initializer = marker});
+        while (board_header* const old = find_board()) old->terms.most_tasks = 0;
+        pool_.emplace(yoke::process_pool_options{
+            .workers = workers, .max_workers = workers, .tasks_per_worker = marker});
     }
     yoke::process_pool& operator*() { return *pool_; }
     yoke::process_pool* operator->() { return &*pool_; }

@@ -30,9 +30,15 @@
 /// side, sleeper's mark and look at the ring (or bits) on the other are four seq_cst operations: at least one side sees
 /// the other. A death between taking a sleeper's bit and waking it loses that wake, so a death wakes everybody.
 ///
+/// *Leaving.* A worker leaves when its desk says so (the pool shrinks), when nobody has woken it for the time it may be idle, or
+/// after a task that wore it out. It leaves between two tasks, says why on its desk, and passes on a wake that it may
+/// have been given. A task that comes in while the last worker leaves finds nobody to wake; the worker's end tells the
+/// pool, which looks at the ring and starts another.
+///
 /// See README.md in this folder for what a death at each step leaves behind.
 
 #include <yoke/detail/futex.hpp>
+#include <yoke/detail/process_setup.hpp>
 #include <yoke/detail/test_point.hpp>
 
 #include <array>
@@ -146,16 +152,22 @@ struct result_record {
     }
 };
 
+/// Why a worker left that was not made to by a task.
+enum class farewell : std::uint32_t { none, asked, idle, worn_out };
+
 struct alignas(64) worker_desk {
     shared_word wake{0};    ///< 1: a wake that the worker has not taken yet
     shared_word answer{0};  ///< changes when a `wants_room` was answered
+    shared_word leave{0};   ///< 1: the worker is to leave when it has no task in hand
+    std::atomic<farewell> left{farewell::none};
+    std::int32_t processor = -1;  ///< to run on; written before the worker starts
 };
 
 struct alignas(64) board_header {
     // Written before any worker starts.
     std::uint32_t slots = 0;
     std::uint32_t workers = 0;
-    void (*init)() = nullptr;
+    worker_terms terms{};
 
     alignas(64) std::atomic<std::uint64_t> head{0};
     alignas(64) std::atomic<std::uint64_t> tail{0};
@@ -199,11 +211,11 @@ public:
     }
 
     /// Makes the objects of the board, in memory that may hold anything.
-    void construct(void (*init)()) const noexcept {
+    void construct(const worker_terms& terms) const noexcept {
         ::new (header_) board_header;
         header_->slots = slot_count_;
         header_->workers = worker_count_;
-        header_->init = init;
+        header_->terms = terms;
         for (std::uint32_t i = 0; i < slot_count_; ++i) {
             // The bytes of a slot stay untouched, pages and all.
             ::new (slots_ + i) task_slot;
@@ -243,6 +255,10 @@ public:
     [[nodiscard]] bool ring_sound(std::uint64_t tail) const noexcept {
         return header_->tail.load(std::memory_order_seq_cst) == tail &&
                tail - header_->head.load(std::memory_order_seq_cst) <= ring_size(slot_count_);
+    }
+    /// Entries that nobody has taken or passed, at most.
+    [[nodiscard]] std::uint64_t backlog(std::uint64_t tail) const noexcept {
+        return tail - header_->head.load(std::memory_order_seq_cst);
     }
     [[nodiscard]] bool ring_empty() const noexcept {
         return header_->head.load(std::memory_order_seq_cst) == header_->tail.load(std::memory_order_seq_cst);
@@ -321,26 +337,43 @@ public:
         }
         return false;
     }
-    void wake_all() const noexcept {
-        for (std::uint32_t worker = 0; worker < worker_count_; ++worker) wake(worker);
+    /// Wakes this worker, if it sleeps.
+    void wake(std::uint32_t worker) const noexcept {
+        desks_[worker].wake.store(1, std::memory_order_seq_cst);
+        futex_wake(desks_[worker].wake, 1);
     }
-    /// The worker is dead and sleeps no more.
-    void forget_sleeper(std::uint32_t worker) const noexcept {
+    /// The worker here is dead and sleeps no more; the next one finds nothing of it.
+    void clear_desk(std::uint32_t worker) const noexcept {
         sleepers_[worker / 64].fetch_and(~(std::uint64_t{1} << worker % 64), std::memory_order_seq_cst);
-        desks_[worker].wake.store(0, std::memory_order_relaxed);
+        worker_desk& desk = desks_[worker];
+        desk.wake.store(0, std::memory_order_relaxed);
+        desk.leave.store(0, std::memory_order_relaxed);
+        desk.left.store(farewell::none, std::memory_order_relaxed);
     }
-    /// Sleeps until woken, unless there is something to do. May return for no reason.
-    void sleep(std::uint32_t worker) const noexcept {
+    /// Sleeps until woken, unless there is something to do. May return for no reason. False if it is `until` (monotonic_ns)
+    /// and nobody counts on this worker to wake.
+    bool sleep(std::uint32_t worker, std::int64_t until = never) const noexcept {
         auto& sleepers = sleepers_[worker / 64];
         const std::uint64_t mask = std::uint64_t{1} << worker % 64;
-        shared_word& token = desks_[worker].wake;
+        worker_desk& desk = desks_[worker];
         sleepers.fetch_or(mask, std::memory_order_seq_cst);
-        if (ring_empty() && header_->stop.load(std::memory_order_seq_cst) == 0) {
-            while (token.load(std::memory_order_acquire) == 0) futex_wait(token, 0);
-            token.store(0, std::memory_order_relaxed);
+        bool in_time = true;
+        if (ring_empty() && header_->stop.load(std::memory_order_seq_cst) == 0 &&
+            desk.leave.load(std::memory_order_seq_cst) == 0) {
+            while (in_time && desk.wake.load(std::memory_order_acquire) == 0) {
+                futex_wait(desk.wake, 0, until);
+                in_time = until == never || monotonic_ns() < until;
+            }
+            desk.wake.store(0, std::memory_order_relaxed);
         }
         // Awake, so nobody should spend a wake on us. Who just did: see pass_on().
-        sleepers.fetch_and(~mask, std::memory_order_seq_cst);
+        const bool chosen = (sleepers.fetch_and(~mask, std::memory_order_seq_cst) & mask) == 0;
+        return in_time || chosen || !ring_empty();
+    }
+    /// The worker goes, and touches the board no more.
+    void take_leave(std::uint32_t worker, farewell why) const noexcept {
+        desks_[worker].left.store(why, std::memory_order_release);
+        pass_on();
     }
     /// After a claim: if there is more to do and somebody sleeps, wakes one.
     void pass_on() const noexcept {
@@ -399,11 +432,6 @@ private:
     [[nodiscard]] shared_word& watched_word(std::uint32_t index) const noexcept {
         return reinterpret_cast<shared_word*>(&slots_[index].state)[std::endian::native == std::endian::big];
     }
-    void wake(std::uint32_t worker) const noexcept {
-        desks_[worker].wake.store(1, std::memory_order_seq_cst);
-        futex_wake(desks_[worker].wake, 1);
-    }
-
     std::uint32_t slot_count_ = 0;
     std::uint32_t worker_count_ = 0;
     board_header* header_ = nullptr;

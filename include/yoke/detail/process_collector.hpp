@@ -20,14 +20,13 @@ inline bool process_core::collect_once() noexcept {
     }
     std::int64_t next = never;
     std::size_t wakes = 0;
-    hires_.clear();
     {
         const std::lock_guard lock(mutex_);
         look_around(next, wakes);
         if (closed_ && accepted_ == 0 && watchers_ == 0 && ready_.empty()) return false;
     }
     while (wakes-- != 0 && board_.wake_one()) {}
-    for (const std::uint32_t place : hires_) crew_.hire(place);
+    staff_.carry_out();
     for (const std::uint32_t index : wants_room_) give_room(index);
     wants_room_.clear();
     if (ready_.empty()) sleep(next);
@@ -44,21 +43,14 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     const std::int64_t now = monotonic_ns();
     gather(now >= heal_at_);
     if (crew_.news()) after_deaths(now);
-    for (std::uint32_t place = 0; place < retry_at_.size(); ++place) {
-        if (retry_at_[place] <= now) {
-            retry_at_[place] = never;
-            hires_.push_back(place);
-        } else {
-            next = std::min(next, retry_at_[place]);
-        }
-    }
     if (now >= next_check_) expire(now);
     fail_late(now);
     wakes = dispatch();
+    staff_.plan(board_.backlog(pushed_), now, next);
 
     if (waiting_for_room_ == 0)
         board_.header().watch_claims.store(0, std::memory_order_seq_cst);
-    else if (pending() < settings_.max_pending)
+    else if (pending() < max_pending_)
         room_.notify_all();
 
     next = std::min({next, next_check_, begin_by_.next()});
@@ -66,7 +58,7 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     // A worker that was stopped (SIGSTOP) between two steps of waking somebody, rare beyond hope of a test, and marks that
     // a task has wiped out: healed here.
     if (now >= heal_at_) {
-        if (!board_.ring_empty()) board_.wake_all();
+        if (!board_.ring_empty()) crew_.wake_all();
         check_memory();
         heal_at_ = later(now, 1'000'000'000);
     }
@@ -120,7 +112,7 @@ inline process_task& process_core::take_result(std::uint32_t index, slot_state s
     } else {
         task.result = place.first(static_cast<std::size_t>(result.size));
     }
-    crashes_ = 0;
+    staff_.task_done();
     begin_by_.remove(task);
     task.where = process_task::phase::leaving;
     return task;
@@ -140,15 +132,13 @@ inline void process_core::after_deaths(std::int64_t now) {
     ends_.clear();
     crew_.take_ends(ends_);
     for (const worker_end& end : ends_) {
-        bool expected = false;
-        if (end.not_forked == 0) {
-            board_.forget_sleeper(end.place);
-            expected = settle_dead(end);
-        }
-        replace(end, expected, now);
+        board_.clear_desk(end.place);
+        const bool expected = end.not_forked == 0 && settle_dead(end);
+        const std::string why = staff_.ended(end, expected, now);
+        if (!why.empty()) break_pool(why);
     }
     if (!ends_.empty()) {
-        board_.wake_all();  // whatever wake the dead had taken and not passed on
+        crew_.wake_all();  // whatever wake the dead had taken and not passed on
         check_memory();
     }
     if (crew_.lost()) {
@@ -200,37 +190,11 @@ inline bool process_core::settle_dead(const worker_end& end) {
     return expected;
 }
 
-/// A new worker for the place, unless they die faster than they get anything done.
-inline void process_core::replace(const worker_end& end, bool expected, std::int64_t now) {
-    if (!expected && crashes_++ == 0)
-        first_crash_ = "a worker (process " + std::to_string(end.pid) + ") " + describe(end);
-    if (!broken_.empty() || crew_.lost()) return;
-    board_header& header = board_.header();
-    if (header.init_failed.load(std::memory_order_acquire) == 2) {
-        const auto size = std::min<std::size_t>(read_once(header.init_error_size), header.init_error.size());
-        std::string text = "an exception of unknown type";
-        try {
-            std::rethrow_exception(decode_exception(std::span(header.init_error).first(size), end.pid));
-        } catch (const std::exception& error) {
-            text = error.what();
-        } catch (...) {}
-        return break_pool("the initializer of the pool's workers threw: " + text);
-    }
-    if (crashes_ > settings_.crash_limit)
-        return break_pool(std::to_string(crashes_) +
-                          " workers in a row have died and no task was completed between; "
-                          "the first: " +
-                          first_crash_);
-    if (end.not_forked != 0)
-        retry_at_[end.place] = later(now, std::int64_t{10'000'000} << std::min(crashes_, 6u));
-    else
-        hires_.push_back(end.place);
-}
-
 /// Fails what has not begun and lets nothing more in. What runs goes on.
 inline void process_core::break_pool(const std::string& why) {
     if (!broken_.empty()) return;
     broken_ = "the process pool is broken: " + why;
+    staff_.close();
     process_task_list unbegun;
     take_back_all(unbegun);
     while (process_task* const task = unbegun.pop_front())
@@ -368,13 +332,15 @@ inline void process_core::end() noexcept {
         const std::lock_guard lock(mutex_);
         if (std::exchange(ended_, true)) return;
     }
-    crew_.dismiss();
+    crew_.dismiss_all();
     if (crew_.lost()) {
         memory_.abandon();
+        init_call_.abandon();
         for (slot_record& record : slots_)
             for (arena_block& block : record.held) block.abandon();
     }
     memory_ = {};
+    init_call_ = {};
     use_.reset();
 }
 

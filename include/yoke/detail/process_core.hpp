@@ -20,6 +20,8 @@
 #include <yoke/detail/process_crew.hpp>
 #include <yoke/detail/process_host.hpp>
 #include <yoke/detail/process_queue.hpp>
+#include <yoke/detail/process_setup.hpp>
+#include <yoke/detail/process_staff.hpp>
 #include <yoke/detail/process_task.hpp>
 #include <yoke/detail/stop_watch.hpp>
 #include <yoke/detail/task_scope.hpp>
@@ -44,38 +46,41 @@ namespace yoke::detail {
 
 class process_core : public std::enable_shared_from_this<process_core> {
 public:
-    struct settings {
-        std::uint32_t workers = 1;
-        std::size_t max_pending = 0;
-        std::uint32_t crash_limit = 0;
-        void (*init)() = nullptr;
-    };
-
-    /// Starts workers and collector. Throws what process_host::start and process_crew::hire_all throw, and
+    /// Starts workers and collector. Throws what process_host::start, check_code and process_crew::hire_first throw, and
     /// std::system_error if the collector's thread cannot be started; nothing is left behind then.
-    static std::shared_ptr<process_core> start(const settings& wanted) {
-        auto core = std::make_shared<process_core>(wanted);
-        core->crew_.hire_all();
+    static std::shared_ptr<process_core> start(const process_setup& setup) {
+        auto core = std::make_shared<process_core>(setup);
+        for (const std::uintptr_t address : setup.init_code) core->check_code(address);
+        core->crew_.hire_first(setup.workers);
         const signals_blocked quiet;
         core->collector_ = std::thread([core] { core->collect(); });
         return core;
     }
 
-    explicit process_core(const settings& wanted)
-        : settings_(wanted),
+    explicit process_core(const process_setup& setup)
+        : max_pending_(setup.max_pending),
           host_(process_host::instance()),
           use_(std::in_place, host_),
-          memory_(host_.arena(), process_board::bytes(slot_count, wanted.workers)),
-          board_(memory_.bytes().data(), slot_count, wanted.workers),
+          memory_(host_.arena(), process_board::bytes(slot_count, setup.most_workers)),
+          init_call_(setup.init_call.empty() ? arena_block()
+                                             : arena_block(host_.arena(), setup.init_call.size())),
+          board_(memory_.bytes().data(), slot_count, setup.most_workers),
           slots_(slot_count),
           free_slots_(slot_count),
-          retry_at_(wanted.workers, never),
-          crew_(host_, use_->link, board_, memory_.offset()) {
-        board_.construct(wanted.init);
+          crew_(host_, use_->link, board_, memory_.offset()),
+          staff_(crew_, board_, setup.workers, setup.crash_limit) {
+        worker_terms terms = setup.terms;
+        terms.init_offset = init_call_.offset();
+        terms.init_size = setup.init_call.size();
+        std::copy(setup.init_call.begin(), setup.init_call.end(), init_call_.bytes().begin());
+        board_.construct(terms);
+        for (std::uint32_t i = 0; i < setup.most_workers && !setup.processors.empty(); ++i)
+            board_.desk(i).processor =
+                static_cast<std::int32_t>(setup.processors[i % setup.processors.size()]);
         for (std::uint32_t i = 0; i < slot_count; ++i) free_slots_[i] = slot_count - 1 - i;
         spent_slots_.reserve(slot_count);
         wants_room_.reserve(slot_count);
-        ends_.reserve(wanted.workers);
+        ends_.reserve(setup.most_workers);
     }
     process_core(const process_core&) = delete;
     process_core& operator=(const process_core&) = delete;
@@ -83,7 +88,8 @@ public:
     /// The collector has ended, or was never started.
     ~process_core() { end(); }
 
-    [[nodiscard]] std::size_t concurrency() const noexcept { return settings_.workers; }
+    [[nodiscard]] std::size_t concurrency() const noexcept { return staff_.wanted(); }
+    [[nodiscard]] std::size_t most_workers() const noexcept { return board_.worker_count(); }
     [[nodiscard]] shared_arena& arena() const noexcept { return host_.arena(); }
     [[nodiscard]] std::vector<int> worker_pids() const { return crew_.pids(); }
     [[nodiscard]] bool on_collector() const noexcept { return inside_task_of(&collector_); }
@@ -117,7 +123,7 @@ public:
         for (;;) {
             if (closed_) throw pool_closed();
             if (!broken_.empty()) throw broken_pool(broken_);
-            if (accepted_ < settings_.max_pending || pending() < settings_.max_pending) break;
+            if (accepted_ < max_pending_ || pending() < max_pending_) break;
             if (!may_wait) return false;
             // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound.
             if (on_collector()) break;
@@ -162,7 +168,7 @@ public:
                 // The task is not ours any more: it may be complete before we are out of here, and the pool gone
                 // once we have let go of the mutex.
                 if (dispatch() != 0) {
-                    board_.wake_one();
+                    if (!board_.wake_one() && staff_.understaffed()) call_collector();
                 } else if (!board_.ring_sound(pushed_)) {
                     heal_at_ = 0;  // no worker will ever find it: the collector says so
                     call_collector();
@@ -193,6 +199,13 @@ public:
     /// A stop was requested: cancels the task if no worker has begun it; else asks it to stop, and has its worker killed
     /// when its grace is over.
     void stop(process_task& task) noexcept;
+
+    /// From now on there are so many workers, 1 to most_workers().
+    void resize(std::uint32_t workers) noexcept {
+        const std::lock_guard lock(mutex_);
+        staff_.want(workers);
+        call_collector();
+    }
 
     // The end.
 
@@ -298,7 +311,7 @@ private:
     std::size_t dispatch() noexcept {
         std::size_t sent = 0;
         const std::size_t most =
-            by_priority_ ? std::min<std::size_t>(slot_count, 8 + 2 * settings_.workers) : slot_count;
+            by_priority_ ? std::min<std::size_t>(slot_count, 8 + 2 * staff_.wanted()) : slot_count;
         while (!queue_.empty() && !free_slots_.empty() && slot_count - free_slots_.size() < most &&
                board_.has_ring_room(pushed_)) {
             process_task& task = *queue_.pop();
@@ -454,7 +467,6 @@ private:
     void fail(process_task& task, std::exception_ptr error);
     void after_deaths(std::int64_t now);
     bool settle_dead(const worker_end& end);
-    void replace(const worker_end& end, bool expected, std::int64_t now);
     void expire(std::int64_t now);
     void fail_late(std::int64_t now);
     void expire(std::uint32_t index, std::int64_t now);
@@ -470,11 +482,12 @@ private:
     void sleep(std::int64_t next) noexcept;
     void end() noexcept;
 
-    const settings settings_;
+    const std::size_t max_pending_;
     const fork_watch watch_;
     process_host& host_;
     std::optional<server_use> use_;
     arena_block memory_;
+    arena_block init_call_;
     const process_board board_;
 
     mutable std::mutex mutex_;
@@ -504,13 +517,10 @@ private:
     std::vector<std::uint32_t> spent_slots_;
     std::size_t completed_ = 0;
     std::vector<std::uint32_t> wants_room_;
-    std::vector<std::uint32_t> hires_;
     std::vector<worker_end> ends_;
-    std::vector<std::int64_t> retry_at_;
-    std::uint32_t crashes_ = 0;  ///< since the last task that completed
-    std::string first_crash_;
 
     process_crew crew_;
+    process_staff staff_;
     std::thread collector_;
 };
 

@@ -31,9 +31,10 @@ namespace yoke::detail {
 struct worker_end {
     std::uint32_t place = 0;
     int pid = 0;
-    int signal = 0;      ///< 0 if it exited
-    int status = 0;      ///< if it exited
-    int not_forked = 0;  ///< errno if it never lived
+    int signal = 0;                  ///< 0 if it exited
+    int status = 0;                  ///< if it exited
+    int not_forked = 0;              ///< errno if it never lived
+    farewell left = farewell::none;  ///< why, if it went of its own accord, between tasks
 };
 
 /// "was killed by signal 9 (SIGKILL)", "exited with status 3".
@@ -69,10 +70,10 @@ public:
     process_crew(const process_crew&) = delete;
     process_crew& operator=(const process_crew&) = delete;
 
-    /// Starts a worker in each place and waits until all are forked. Throws std::system_error if one cannot be, and broken_pool
-    /// if the fork server is gone; those that were forked are ended first.
-    void hire_all() {
-        for (std::uint32_t place = 0; place < places_.size(); ++place) hire(place);
+    /// Starts workers in the first places and waits until all are forked. Throws std::system_error if one cannot be, and
+    /// broken_pool if the fork server is gone; those that were forked are ended first.
+    void hire_first(std::uint32_t count) {
+        for (std::uint32_t place = 0; place < count; ++place) hire(place);
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return lost_ || !any(state::starting); });
         int failure = 0;
@@ -81,11 +82,10 @@ public:
         if (!lost_ && failure == 0) return;
         const bool lost = lost_;
         lock.unlock();
-        dismiss();
+        dismiss_all();
         if (lost) throw broken_pool("the fork server is gone, so no worker processes can be started");
         throw std::system_error(failure, std::generic_category(),
-                                "cannot fork the " + std::to_string(places_.size()) +
-                                    " worker processes of a pool");
+                                "cannot fork the " + std::to_string(count) + " worker processes of a pool");
     }
 
     /// Starts a worker in an empty place. Whether that worked comes as an event.
@@ -125,6 +125,19 @@ public:
                 {.what = server_request::signal, .number = SIGKILL, .worker = places_[place].number}));
     }
 
+    /// Asks the worker in this place to leave when it has no task in hand.
+    void dismiss(std::uint32_t place) noexcept {
+        board_.desk(place).leave.store(1, std::memory_order_seq_cst);
+        board_.wake(place);
+    }
+    /// Wakes all workers that live.
+    void wake_all() noexcept {
+        const std::lock_guard lock(mutex_);
+        for (std::uint32_t place = 0; place < places_.size(); ++place)
+            if (places_[place].now == state::alive || places_[place].now == state::starting)
+                board_.wake(place);
+    }
+
     /// True if take_ends() may have something to say.
     [[nodiscard]] bool news() const noexcept { return news_.load(std::memory_order_seq_cst); }
     /// Appends the ends that were not taken yet, and empties their places.
@@ -155,15 +168,11 @@ public:
             if (p.now == state::alive) living.push_back(p.pid);
         return living;
     }
-    [[nodiscard]] bool any_alive() const noexcept {
-        const std::lock_guard lock(mutex_);
-        return any(state::alive) || any(state::starting);
-    }
 
     /// Lets the workers leave, kills those that have not left within a second, and returns when all are gone.
-    void dismiss() noexcept {
+    void dismiss_all() noexcept {
         board_.header().stop.store(1, std::memory_order_seq_cst);
-        board_.wake_all();
+        wake_all();
         std::unique_lock lock(mutex_);
         const auto gone = [this] { return lost_ || !(any(state::alive) || any(state::starting)); };
         if (!changed_.wait_for(lock, std::chrono::seconds(1), gone)) {
@@ -217,6 +226,8 @@ private:
         case server_event::died:
             place.end = {.place = index, .pid = event.pid};
             (event.code == CLD_EXITED ? place.end.status : place.end.signal) = event.status;
+            if (event.code == CLD_EXITED && event.status == 0)
+                place.end.left = board_.desk(index).left.load(std::memory_order_acquire);
             place.now = state::ended;
             break;
         default: break;

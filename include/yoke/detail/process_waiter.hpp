@@ -46,7 +46,8 @@ inline bool process_core::await(process_task& task) noexcept {
         }
         if ((mine && !in_block) || (record.vacant && record.watchers == 0)) free_slot(index);
         wakes = dispatch();
-        if (--watchers_ == 0 && closed_ && accepted_ == 0) call_collector();
+        if ((--watchers_ == 0 && closed_ && accepted_ == 0) || (wakes != 0 && staff_.understaffed()))
+            call_collector();
     }
     while (wakes-- != 0 && board_.wake_one()) {}
     if (!mine) return !spoilt;
@@ -58,7 +59,9 @@ inline bool process_core::await(process_task& task) noexcept {
         const std::lock_guard lock(mutex_);
         if (in_block) {
             free_slot(index);
-            for (wakes = dispatch(); wakes != 0 && board_.wake_one(); --wakes) {}
+            wakes = dispatch();
+            if (wakes != 0 && staff_.understaffed()) call_collector();
+            while (wakes-- != 0 && board_.wake_one()) {}
         }
         finished(1);
     }

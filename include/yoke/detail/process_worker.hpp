@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// What a worker process does from its first to its last breath: claim a task, make the call, commit the result.
+/// What a worker process does from its first to its last breath: keep to its terms; claim a task, make the call, commit the
+/// result; leave when it is told to, is worn out, or has had nothing to do for too long.
 ///
 /// The worker has one thread. It changes no memory but the slot it has claimed, the blocks that slot names, its own
 /// desk, and the shared flags of the board; it takes no lock that the pool or another worker takes.
@@ -9,8 +10,10 @@
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/process_host.hpp>
+#include <yoke/detail/process_memory.hpp>
 #include <yoke/detail/stop_watch.hpp>
 #include <yoke/detail/test_point.hpp>
+#include <yoke/detail/thread_traits.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -19,10 +22,12 @@
 #include <cstring>
 #include <exception>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace yoke::detail {
@@ -172,11 +177,37 @@ inline std::optional<std::uint32_t> claim_or_spin(const process_board& board, st
     return claimed;
 }
 
-/// Runs the pool's initializer; leaves the process if it throws, with the reason on the board.
-inline void run_initializer(board_header& header) noexcept {
-    if (header.init == nullptr) return;
+/// Makes this process what the pool's options say, and runs the initializer. Throws std::system_error and what that throws.
+inline void keep_to(const worker_terms& terms, const shared_arena& arena, int processor) {
+    if (processor >= 0 && !pin_this_thread(static_cast<unsigned>(processor)))
+        throw_errno("a worker cannot be kept on processor " + std::to_string(processor));
+    errno = 0;
+    if (terms.niceness != 0 && ::nice(terms.niceness) == -1 && errno != 0)
+        throw_errno("a worker's niceness cannot be raised by " + std::to_string(terms.niceness));
+    for (std::size_t i = 0; i < terms.limits.size(); ++i) {
+        const std::uint64_t value = terms.limits[i];
+        if (value == worker_terms::inherited) continue;
+        if (i == RLIMIT_DATA && memory_of_this_process().data > value)
+            throw std::invalid_argument("process_pool_options: workers may use " + std::to_string(value) +
+                                        " bytes of memory, and have " +
+                                        std::to_string(memory_of_this_process().data) +
+                                        " already when they start");
+        rlimit limit{};
+        ::getrlimit(static_cast<int>(i), &limit);
+        limit.rlim_cur = value;
+        if (::setrlimit(static_cast<int>(i), &limit) != 0)
+            throw_errno("a worker's limit " + std::to_string(i) + " cannot be set to " +
+                        std::to_string(value));
+    }
+    if (terms.init != nullptr)
+        terms.init({arena.at(terms.init_offset), static_cast<std::size_t>(terms.init_size)});
+}
+
+/// The same; if something throws, puts it on the board and leaves the process.
+inline void begin_work(board_header& header, const worker_terms& terms, const shared_arena& arena,
+                       int processor) noexcept {
     try {
-        header.init();
+        keep_to(terms, arena, processor);
     } catch (...) {
         std::uint32_t nobody = 0;
         if (header.init_failed.compare_exchange_strong(nobody, 1)) {
@@ -191,15 +222,21 @@ inline void run_initializer(board_header& header) noexcept {
     }
 }
 
-/// A worker's main function: serves the pool whose board lies at `offset` until the pool stops.
+/// A worker's main function: serves the pool whose board lies at `offset` until the pool stops or lets it go.
 inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     const shared_arena& arena = process_host::instance().arena();
     auto& header = *reinterpret_cast<board_header*>(arena.at(offset));
     const process_board board(arena.at(offset), header.slots, header.workers);
     const auto worker = static_cast<std::uint16_t>(index);
+    const worker_terms terms = header.terms;
+    const shared_word& leave = board.desk(worker).leave;
     const int spins = std::thread::hardware_concurrency() > 1 ? 200 : 0;
-    run_initializer(header);
+    begin_work(header, terms, arena, board.desk(worker).processor);
+    std::uint64_t tasks = 0;
+    const auto idle_end = [&] { return terms.idle_ns == 0 ? never : monotonic_ns() + terms.idle_ns; };
+    std::int64_t idle_until = idle_end();
     for (;;) {
+        if (leave.load(std::memory_order_seq_cst) != 0) return board.take_leave(worker, farewell::asked);
         const auto claimed = claim_or_spin(board, worker, spins);
         if (claimed) {
             board.pass_on();
@@ -208,10 +245,15 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
                 board.call_collector();
             }
             worker_task(board, arena, *claimed, worker).run();
+            ++tasks;
+            if (tasks == terms.most_tasks ||
+                (terms.most_memory != 0 && memory_of_this_process().resident > terms.most_memory))
+                return board.take_leave(worker, farewell::worn_out);
+            idle_until = idle_end();
         } else if (header.stop.load(std::memory_order_seq_cst) != 0) {
             if (board.ring_empty()) return;
-        } else {
-            board.sleep(worker);
+        } else if (!board.sleep(worker, idle_until)) {
+            return board.take_leave(worker, farewell::idle);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,20 @@ inline std::vector<unsigned> allowed_processors() {
     }
 #endif
     return allowed;
+}
+
+/// Throws std::invalid_argument if this thread may not run on one of `wanted`, a member of the options `whose`.
+inline void check_processors(const char* whose, const std::vector<unsigned>& wanted) {
+    if (wanted.empty()) return;
+    const std::vector<unsigned> available = allowed_processors();
+    for (const unsigned processor : wanted) {
+        bool found = false;
+        for (const unsigned each : available) found = found || each == processor;
+        if (!found)
+            throw std::invalid_argument(
+                std::string(whose) + "::processors: this thread may not run on processor " +
+                std::to_string(processor) + "; yoke::available_processors() names those on which it may");
+    }
 }
 
 /// Lets the calling thread run on this processor only. False if the system refuses.

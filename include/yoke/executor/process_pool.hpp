@@ -28,6 +28,8 @@
 /// - Workers that die one after the other while nothing gets done break the pool: what has not begun fails
 ///   with `broken_pool`, which names the first cause, and so does every later call.
 /// - An exception of a standard type, or of a plain one of yoke, comes back as itself; others as `remote_error`.
+/// - Workers can be limited, recycled and let go when they are idle, and their number changed at any time: see
+///   process_pool_options.hpp and `resize`.
 /// - Workers never outlive the program, however it ends, and leave nothing behind in the file system.
 ///
 /// A worker is an image of the program as it was when the fork server started (`yoke::runtime`): it has the
@@ -45,12 +47,12 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/concept/remote_call.hpp>
-#include <yoke/detail/cpu.hpp>
 #include <yoke/detail/process_collector.hpp>
 #include <yoke/detail/process_core.hpp>
 #include <yoke/detail/process_limits.hpp>
 #include <yoke/detail/process_waiter.hpp>
 #include <yoke/error.hpp>
+#include <yoke/executor/process_pool_options.hpp>
 #include <yoke/future.hpp>
 #include <yoke/runtime.hpp>
 
@@ -69,23 +71,6 @@
 #include <vector>
 
 namespace yoke {
-
-/// What a process pool is made with.
-struct process_pool_options {
-    static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
-
-    /// Number of worker processes; 0 means as many as the process may use: processors, but no more than its CPU quota.
-    std::size_t workers = 0;
-    /// How many accepted tasks may wait to begin; at least 1. With all places taken `submit` waits and `try_submit` fails; a
-    /// receiver, which must not wait, goes beyond the bound.
-    std::size_t max_pending = unbounded;
-    /// Called by each worker, replacements included, before its first task. If it throws, the pool is broken, with
-    /// the exception's text.
-    void (*initializer)() = nullptr;
-    /// So many workers in a row may die without a task completed between before the pool is broken; 0 means 10 and
-    /// two for each worker. Deaths by timeout do not count.
-    std::size_t crash_limit = 0;
-};
 
 /// How calls cross: a policy of `basic_process_pool` that says which calls can, packs them here and makes them there. This
 /// one packs by `yoke::codec`.
@@ -264,8 +249,10 @@ public:
 
     /// Starts all workers, and the fork server if there is none. Throws unsafe_fork if there is none and the program
     /// has further threads; std::system_error if the system refuses a process, a thread or memory (workers that
-    /// were started are ended first); std::invalid_argument if an option is out of range; deadlock_error in a worker.
-    explicit basic_process_pool(const process_pool_options& options) : core_(core::start(checked(options))) {}
+    /// were started are ended first); std::invalid_argument if an option is out of range; unsupported if the
+    /// initializer's code was loaded after the fork server started; deadlock_error in a worker.
+    explicit basic_process_pool(const process_pool_options& options)
+        : core_(core::start(detail::to_setup(options))) {}
 
     basic_process_pool(const basic_process_pool&) = delete;
     basic_process_pool& operator=(const basic_process_pool&) = delete;
@@ -281,8 +268,22 @@ public:
         }
     }
 
-    /// The number of workers.
+    /// The number of workers; while it changes, the number there will be.
     [[nodiscard]] std::size_t concurrency() const noexcept { return core_->concurrency(); }
+
+    /// Makes it a pool of `workers` workers. Additional ones are started at once. If there are too many, those
+    /// that are idle leave now and others after their present task; what had not begun is done by those that
+    /// stay. May be called at any time, also by a receiver; does not wait. Throws std::invalid_argument if `workers` is 0 or
+    /// more than `process_pool_options::max_workers`, forked or deadlock_error where the pool cannot be used.
+    void resize(std::size_t workers) {
+        core_->check_process();
+        if (workers == 0 || workers > core_->most_workers())
+            throw std::invalid_argument(
+                "resize(" + std::to_string(workers) + "): this pool can have 1 to " +
+                std::to_string(core_->most_workers()) +
+                " workers; process_pool_options::max_workers sets the largest number");
+        core_->resize(static_cast<std::uint32_t>(workers));
+    }
 
     /// Runs `f(args...)` in a worker and completes `receiver` here. Waits for a place if the pool is full. Throws pool_closed
     /// after shutdown, broken_pool, forked or deadlock_error where it cannot be used; what packing the call throws;
@@ -358,21 +359,6 @@ public:
     [[nodiscard]] std::vector<int> worker_pids() const { return core_->worker_pids(); }
 
 private:
-    static core::settings checked(const process_pool_options& options) {
-        if (options.max_pending == 0)
-            throw std::invalid_argument(
-                "process_pool_options::max_pending is 0, so no task could ever wait; use 1 or more");
-        const std::size_t workers = options.workers != 0 ? options.workers : detail::default_concurrency();
-        if (workers > detail::process_board::most_workers)
-            throw std::invalid_argument("process_pool_options::workers is " + std::to_string(workers) +
-                                        "; at most " + std::to_string(detail::process_board::most_workers) +
-                                        " are supported");
-        const std::size_t crashes = options.crash_limit != 0 ? options.crash_limit : 10 + 2 * workers;
-        return {.workers = static_cast<std::uint32_t>(workers),
-                .max_pending = options.max_pending,
-                .crash_limit = static_cast<std::uint32_t>(std::min<std::size_t>(crashes, 1'000'000)),
-                .init = options.initializer};
-    }
     static const task_options& checked(const task_options& options) {
         if (options.attempts < 1)
             throw std::invalid_argument("task_options::attempts is " + std::to_string(options.attempts) +

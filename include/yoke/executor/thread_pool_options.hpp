@@ -56,20 +56,6 @@ inline void check_pool_size(const char* what, std::size_t threads) {
                                     std::to_string(eventcount::most_workers));
 }
 
-/// Throws std::invalid_argument if this thread may not run on one of them.
-inline void check_processors(const std::vector<unsigned>& wanted) {
-    if (wanted.empty()) return;
-    const std::vector<unsigned> available = available_processors();
-    for (const unsigned processor : wanted) {
-        bool found = false;
-        for (const unsigned each : available) found = found || each == processor;
-        if (!found)
-            throw std::invalid_argument(
-                "thread_pool_options::processors: this thread may not run on processor " +
-                std::to_string(processor) + "; yoke::available_processors() names those on which it may");
-    }
-}
-
 /// The observer of a pool, and what the user wants done on each new thread.
 template <class Init>
 class pool_hooks final : public worker_hooks {
@@ -106,7 +92,7 @@ inline pool_setup to_setup(const thread_pool_options& options) {
         throw std::invalid_argument(
             "thread_pool_options::max_pending is 0, so no task could ever wait; use 1 or more");
     check_pool_size("thread_pool_options::threads", options.threads);
-    check_processors(options.processors);
+    check_processors("thread_pool_options", options.processors);
     pool_setup setup{.threads = options.threads != 0 ? options.threads : default_concurrency(),
                      .max_pending = options.max_pending,
                      .name = options.name,

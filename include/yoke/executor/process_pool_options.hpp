@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// What a process pool (executor/process_pool.hpp) is made with.
+///
+///     yoke::process_pool pool({.workers = 4,
+///                              .initializer = yoke::bind_values(open_database, path),
+///                              .tasks_per_worker = 1000,
+///                              .memory_limit = std::uint64_t{2} << 30});
+
+#include <yoke/concept/remote_call.hpp>
+#include <yoke/detail/cpu.hpp>
+#include <yoke/detail/process_board.hpp>
+#include <yoke/detail/process_setup.hpp>
+#include <yoke/detail/thread_traits.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <sys/resource.h>
+
+namespace yoke {
+
+namespace detail {
+
+/// What a worker calls first: reads the call and makes it. What it returns is dropped.
+template <class Call>
+void make_initial_call(std::span<const std::byte> bytes) {
+    struct nowhere final : result_sink {
+        std::span<std::byte> room(std::size_t size) override {
+            dropped.resize(size);
+            return dropped;
+        }
+        std::vector<std::byte> dropped;
+    };
+    wire_reader in(bytes);
+    nowhere out;
+    Call::run(in, out);
+}
+
+/// The addresses of code that `f` brings along, besides its type.
+template <class F>
+void note_code(const F& f, std::vector<std::uintptr_t>& to) {
+    if constexpr (std::is_pointer_v<F>) to.push_back(reinterpret_cast<std::uintptr_t>(f));
+}
+template <class F, class... Values>
+void note_code(const bound_values<F, Values...>& f, std::vector<std::uintptr_t>& to) {
+    note_code(f.function(), to);
+}
+
+}  // namespace detail
+
+/// What each worker of a process pool calls before its first task, packed: a function, or `bind_values(f, values...)`. A
+/// plain value.
+class worker_initializer {
+public:
+    /// Nothing is called.
+    worker_initializer() = default;
+    /// Packs the call `f()` by `yoke::codec`. What cannot cross does not compile, with a sentence that says why. Throws what
+    /// packing throws, and std::invalid_argument for a null pointer.
+    template <class F>
+        requires(!std::same_as<std::decay_t<F>, worker_initializer>)
+    worker_initializer(const F& f) {  // NOLINT: a function is an initializer
+        refuse_unshippable<F>();
+        if constexpr (shippable_call<F>) {
+            using call = remote_call_of<F>;
+            entry_ = &detail::make_initial_call<call>;
+            code_.push_back(reinterpret_cast<std::uintptr_t>(entry_));
+            const std::decay_t<F>& callee = f;
+            detail::note_code(callee, code_);
+            bytes_.resize(call::size(callee));
+            wire_writer out(bytes_);
+            call::encode(out, callee);
+        }
+    }
+
+    /// Its bytes, how to make the call they are, and the addresses of the code that needs; for the pool.
+    [[nodiscard]] const std::vector<std::byte>& bytes() const noexcept { return bytes_; }
+    [[nodiscard]] detail::initial_entry entry() const noexcept { return entry_; }
+    [[nodiscard]] const std::vector<std::uintptr_t>& code() const noexcept { return code_; }
+
+private:
+    detail::initial_entry entry_ = nullptr;
+    std::vector<std::byte> bytes_;
+    std::vector<std::uintptr_t> code_;
+};
+
+/// One of the limits that the system keeps processes to: `{RLIMIT_NOFILE, 64}`. See setrlimit(2) for names and units.
+struct process_limit {
+    int resource = 0;
+    std::uint64_t value = 0;
+};
+
+/// What a process pool is made with.
+struct process_pool_options {
+    static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
+
+    /// Number of worker processes; 0 means as many as the process may use: processors, but no more than its CPU quota.
+    std::size_t workers = 0;
+    /// The most that `resize` may ask for, up to 4096; 0 means twice the workers, and no fewer than 64.
+    std::size_t max_workers = 0;
+    /// How many accepted tasks may wait to begin; at least 1. With all places taken `submit` waits and `try_submit` fails; a
+    /// receiver, which must not wait, goes beyond the bound.
+    std::size_t max_pending = unbounded;
+    /// Called by each worker, replacements included, before its first task. If it throws, the pool is broken, with
+    /// the exception's text.
+    worker_initializer initializer{};
+    /// So many workers in a row may die without a task completed between before the pool is broken; 0 means 10 and
+    /// two for each worker. Deaths by timeout do not count, nor do workers that leave as the options below say.
+    std::size_t crash_limit = 0;
+
+    /// A worker that has run so many tasks leaves, and another takes its place; 0: never. For tasks that leave something behind.
+    std::uint64_t tasks_per_worker = 0;
+    /// A worker that has more bytes of memory of its own after a task leaves, and another takes its place; 0: never. What is
+    /// counted is in RAM and not shared with the program or a file. A new worker has what the program had when the fork
+    /// server started: with less than that here each worker runs one task.
+    std::uint64_t recycle_above = 0;
+    /// A worker that has had nothing to do for so long leaves, and is replaced when there is something to do; 0: never.
+    std::chrono::nanoseconds idle_time{0};
+
+    /// The processors to keep the workers on: worker i runs on processors[i % size] only. Empty: wherever the system
+    /// puts them. `available_processors()` (thread_pool_options.hpp) names all there are.
+    std::vector<unsigned> processors{};
+    /// By how much workers are nicer than the program is: 0 to 19. Nicer ones get less of a busy processor.
+    int niceness = 0;
+    /// How many bytes of memory a worker may allocate, what it has when it starts included; 0: as many as the program. A task
+    /// that asks for more gets std::bad_alloc, and the worker lives on. Counted is what is promised, in RAM or not; memory
+    /// shared with the program is not. (RLIMIT_DATA)
+    std::uint64_t memory_limit = 0;
+    /// Further limits for the workers (soft ones). Those not named stay as they are for the program.
+    std::vector<process_limit> limits{};
+};
+
+namespace detail {
+
+/// Throws std::invalid_argument if the workers cannot be kept to this limit.
+inline void check_limit(const process_limit& limit) {
+    rlimit ours{};
+    if (limit.resource < 0 || limit.resource >= static_cast<int>(RLIM_NLIMITS) ||
+        ::getrlimit(static_cast<__rlimit_resource_t>(limit.resource), &ours) != 0)
+        throw std::invalid_argument("process_pool_options::limits: " + std::to_string(limit.resource) +
+                                    " is none of the system's limits; use RLIMIT_NOFILE, RLIMIT_CPU, ...");
+    if (limit.value > ours.rlim_max)
+        throw std::invalid_argument("process_pool_options: limit " + std::to_string(limit.resource) +
+                                    " cannot be " + std::to_string(limit.value) + ": this program's is " +
+                                    std::to_string(ours.rlim_max) + ", and a worker cannot have more");
+}
+
+/// A span in nanoseconds that can be added to any time.
+inline std::int64_t bounded_ns(std::chrono::nanoseconds span) noexcept {
+    return std::min<std::int64_t>(span.count(), std::int64_t{1} << 60);
+}
+
+/// Checks the options and puts them as the core wants them. Throws std::invalid_argument.
+inline process_setup to_setup(const process_pool_options& options) {
+    const auto refuse = [](const std::string& what) {
+        throw std::invalid_argument("process_pool_options::" + what);
+    };
+    if (options.max_pending == 0) refuse("max_pending is 0, so no task could ever wait; use 1 or more");
+    const std::size_t workers = options.workers != 0 ? options.workers : default_concurrency();
+    constexpr std::size_t most = process_board::most_workers;
+    if (workers > most)
+        refuse("workers is " + std::to_string(workers) + "; at most " + std::to_string(most) +
+               " are supported");
+    if (options.max_workers != 0 && (options.max_workers < workers || options.max_workers > most))
+        refuse("max_workers is " + std::to_string(options.max_workers) + "; it must be from " +
+               std::to_string(workers) + ", the number of workers, to " + std::to_string(most));
+    if (options.idle_time.count() < 0) refuse("idle_time is negative; 0 means that idle workers stay");
+    if (options.niceness < 0 || options.niceness > 19)
+        refuse("niceness is " + std::to_string(options.niceness) +
+               "; a worker can be nicer than the program by 0 to 19");
+    check_processors("process_pool_options", options.processors);
+
+    process_setup setup{
+        .workers = static_cast<std::uint32_t>(workers),
+        .most_workers = static_cast<std::uint32_t>(
+            options.max_workers != 0 ? options.max_workers : std::clamp<std::size_t>(workers * 2, 64, most)),
+        .max_pending = options.max_pending,
+        .crash_limit = static_cast<std::uint32_t>(std::min<std::size_t>(
+            options.crash_limit != 0 ? options.crash_limit : 10 + 2 * workers, 1'000'000)),
+        .processors = options.processors,
+        .init_call = options.initializer.bytes(),
+        .init_code = options.initializer.code()};
+    setup.terms.init = options.initializer.entry();
+    setup.terms.most_tasks = options.tasks_per_worker;
+    setup.terms.most_memory = options.recycle_above;
+    setup.terms.idle_ns = bounded_ns(options.idle_time);
+    setup.terms.niceness = options.niceness;
+    const auto limit_to = [&setup](const process_limit& limit) {
+        check_limit(limit);
+        setup.terms.limits[static_cast<std::size_t>(limit.resource)] = limit.value;
+    };
+    if (options.memory_limit != 0) limit_to({RLIMIT_DATA, options.memory_limit});
+    for (const process_limit& limit : options.limits) limit_to(limit);
+    return setup;
+}
+
+}  // namespace detail
+
+}  // namespace yoke
