@@ -102,8 +102,14 @@ class worker_lost : public error {
 public:
     /// `signal` is the signal that ended the worker, or 0 when it exited by itself with `status`.
     worker_lost(const std::string& what, int pid, int signal, int status, std::uint64_t task,
-                int attempts = 1)
-        : error(what), pid_(pid), signal_(signal), status_(status), task_(task), attempts_(attempts) {}
+                int attempts = 1, std::string output = {})
+        : error(what),
+          pid_(pid),
+          signal_(signal),
+          status_(status),
+          task_(task),
+          attempts_(attempts),
+          output_(std::move(output)) {}
 
     /// Process id of the worker that was lost.
     [[nodiscard]] int pid() const noexcept { return pid_; }
@@ -115,6 +121,9 @@ public:
     [[nodiscard]] std::uint64_t task() const noexcept { return task_; }
     /// How often the task was started, the last time included.
     [[nodiscard]] int attempts() const noexcept { return attempts_; }
+    /// What the task had printed to standard output, and then what to standard error, if its pool collects that
+    /// (`process_pool_options::output`); else empty.
+    [[nodiscard]] const std::string& output() const noexcept { return output_; }
 
 private:
     int pid_;
@@ -122,6 +131,7 @@ private:
     int status_;
     std::uint64_t task_;
     int attempts_;
+    std::string output_;
 };
 
 /// The task ran longer than its `task_options::timeout`, and its worker was killed and replaced; or it had not begun within

@@ -90,6 +90,10 @@ const call calls[] = {
     {"recv",
      [] { REFUSABLE(recv, (int fd, void* data, std::size_t size, int flags), (fd, data, size, flags)); },
      EINTR, true},
+    {"sendmsg", [] { REFUSABLE(sendmsg, (int fd, const msghdr* message, int flags), (fd, message, flags)); },
+     EINTR, true},
+    {"recvmsg", [] { REFUSABLE(recvmsg, (int fd, msghdr* message, int flags), (fd, message, flags)); }, EINTR,
+     true},
     {"ppoll",
      [] {
          REFUSABLE(ppoll, (pollfd * fds, nfds_t count, const timespec* time, const sigset_t* mask),

@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -183,6 +184,25 @@ TEST_CASE("each worker process makes its own value and keeps it from task to tas
     }
     CHECK(seen.size() == 50);  // longer by one for each task of a worker
     CHECK(of_each_process.local() == made_before_main);
+}
+
+TEST_CASE("a worker that takes another's place makes its own value anew", "[process]") {
+    const auto look = [] {
+        of_each_process.local() += '+';
+        return std::pair(std::to_string(::getpid()), of_each_process.local());
+    };
+    // After a crash, and after a worker that left because it had run its three tasks.
+    yoke::process_pool pool({.workers = 1, .tasks_per_worker = 3});
+    std::set<std::string> pids;
+    for (int round = 0; round < 4; ++round) {
+        for (int i = 1; i <= 3; ++i) {
+            const auto [pid, value] = pool.submit(look).get();
+            REQUIRE(value == pid + std::string(static_cast<std::size_t>(i), '+'));
+            pids.insert(pid);
+        }
+        REQUIRE_THROWS_AS(pool.submit([] { ::raise(SIGKILL); }).get(), yoke::worker_lost);
+    }
+    CHECK(pids.size() == 4);
 }
 
 TEST_CASE("a forked child has none of its parent's values and destroys none", "[process]") {

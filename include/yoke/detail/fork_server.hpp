@@ -24,8 +24,10 @@
 #include <yoke/detail/test_point.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -42,6 +44,52 @@ struct server_request {
     worker_entry entry = nullptr;
     std::uint64_t offset = 0;
     std::uint32_t index = 0;
+    std::uint32_t streams = 0;  ///< spawn: 1 if standard output and error of the worker come along
+};
+
+/// A request on its way through the socket, and the two descriptors that may come along.
+class request_message {
+public:
+    explicit request_message(server_request& request) noexcept : part_{&request, sizeof request} {}
+    request_message(const request_message&) = delete;
+    request_message& operator=(const request_message&) = delete;
+
+    /// To be sent without descriptors, or with these.
+    [[nodiscard]] const msghdr& to_send(const std::array<int, 2>& streams) noexcept {
+        if (streams[0] < 0) return header_;
+        to_receive();
+        cmsghdr* const rights = CMSG_FIRSTHDR(&header_);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof streams);
+        std::memcpy(CMSG_DATA(rights), streams.data(), sizeof streams);
+        return header_;
+    }
+    msghdr& to_receive() noexcept {
+        header_.msg_control = control_.data();
+        header_.msg_controllen = control_.size();
+        return header_;
+    }
+    /// The descriptors that were received; -1 if there are none.
+    [[nodiscard]] std::array<int, 2> received() noexcept {
+        std::array<int, 2> streams{-1, -1};
+        const cmsghdr* const rights = CMSG_FIRSTHDR(&header_);
+        if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS)
+            std::memcpy(streams.data(), CMSG_DATA(rights),
+                        std::min(sizeof streams, rights->cmsg_len - CMSG_LEN(0)));
+        return streams;
+    }
+
+private:
+    iovec part_;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control_{};
+    msghdr header_{.msg_name = nullptr,
+                   .msg_namelen = 0,
+                   .msg_iov = &part_,
+                   .msg_iovlen = 1,
+                   .msg_control = nullptr,
+                   .msg_controllen = 0,
+                   .msg_flags = 0};
 };
 
 struct server_event {
@@ -134,34 +182,46 @@ private:
     void serve() {
         for (;;) {
             server_request request;
-            const ssize_t got = sys.recv(socket_, &request, sizeof request, MSG_DONTWAIT);
+            request_message message(request);
+            const ssize_t got = sys.recvmsg(socket_, &message.to_receive(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
             if (got != static_cast<ssize_t>(sizeof request)) leave();  // the host closed its end
             switch (request.what) {
-            case server_request::spawn: spawn(request); break;
+            case server_request::spawn: spawn(request, message.received()); break;
             case server_request::signal: signal(request.worker, request.number); break;
             default: leave();
             }
         }
     }
 
-    void spawn(const server_request& request) {
+    void spawn(const server_request& request, const std::array<int, 2>& streams) {
+        const unique_fd output(streams[0]);
+        const unique_fd error(streams[1]);
         children_.reserve(children_.size() + 1);
-        const pid_t pid = sys.fork();
-        if (pid == 0) become_worker(request);
+        const bool lacking = request.streams != 0 && (!output || !error);
+        const pid_t pid = lacking ? -1 : sys.fork();
+        const int failure = lacking ? EMFILE : errno;
+        if (pid == 0) become_worker(request, streams);
         if (pid < 0) {
-            tell({.what = server_event::spawn_failed, .worker = request.worker, .code = errno});
+            tell({.what = server_event::spawn_failed, .worker = request.worker, .code = failure});
         } else {
             children_.push_back({request.worker, pid});
             tell({.what = server_event::spawned, .pid = pid, .worker = request.worker});
         }
     }
 
-    [[noreturn]] void become_worker(const server_request& request) noexcept {
+    [[noreturn]] void become_worker(const server_request& request,
+                                    const std::array<int, 2>& streams) noexcept {
         in_worker_process = true;
         ::close(socket_);
         if (host_ >= 0) ::close(host_);
+        for (int i = 0; i < 2 && streams[0] >= 0; ++i) {
+            ::dup2(streams[static_cast<std::size_t>(i)], i + 1);
+            ::close(streams[static_cast<std::size_t>(i)]);
+        }
+        // What was printed before a crash should be there to read.
+        if (streams[0] >= 0) std::setvbuf(stdout, nullptr, _IOLBF, 0);
         YOKE_TEST_POINT("worker before pdeathsig");
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         // The server may have died before the line above: then nobody would ever tell us.

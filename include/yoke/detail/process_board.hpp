@@ -161,6 +161,8 @@ struct alignas(64) worker_desk {
     shared_word leave{0};   ///< 1: the worker is to leave when it has no task in hand
     std::atomic<farewell> left{farewell::none};
     std::int32_t processor = -1;  ///< to run on; written before the worker starts
+    shared_word printed{0};       ///< 1: the worker has printed, and waits for `answer` to change
+    std::atomic<std::uint32_t> printed_by{0};  ///< for which slot; any other number: for none
 };
 
 struct alignas(64) board_header {
@@ -175,6 +177,7 @@ struct alignas(64) board_header {
     shared_word stop{0};                     ///< 1: workers leave when the ring is empty
     shared_word watch_claims{0};             ///< 1: the collector wants to hear of every claim
     shared_word claims{0};                   ///< 1: there were some
+    shared_word printed{0};                  ///< 1: a desk says so, too
     alignas(64) shared_word init_failed{0};  ///< 1: being written, 2: `init_error` is complete
     std::uint32_t init_error_size = 0;
     std::array<std::byte, 1024> init_error;
@@ -349,6 +352,7 @@ public:
         desk.wake.store(0, std::memory_order_relaxed);
         desk.leave.store(0, std::memory_order_relaxed);
         desk.left.store(farewell::none, std::memory_order_relaxed);
+        desk.printed.store(0, std::memory_order_relaxed);
     }
     /// Sleeps until woken, unless there is something to do. May return for no reason. False if it is `until` (monotonic_ns)
     /// and nobody counts on this worker to wake.
@@ -384,6 +388,22 @@ public:
 
     void set_done(std::uint32_t index) const noexcept {
         done_[index / 64].fetch_or(std::uint64_t{1} << index % 64, std::memory_order_seq_cst);
+    }
+    /// The worker has printed for this slot and waits until the pool has taken it: until `taken()` is true.
+    template <class Taken>
+    void hand_over_output(std::uint32_t worker, std::uint32_t index, Taken&& taken) const noexcept {
+        worker_desk& desk = desks_[worker];
+        desk.printed_by.store(index, std::memory_order_relaxed);
+        const std::uint32_t before = desk.answer.load(std::memory_order_acquire);
+        desk.printed.store(1, std::memory_order_seq_cst);
+        header_->printed.store(1, std::memory_order_seq_cst);
+        call_collector();
+        while (!taken()) futex_wait(desk.answer, before);
+    }
+    /// Something that this worker waits for has been done.
+    void answer(std::uint32_t worker) const noexcept {
+        desks_[worker].answer.fetch_add(1, std::memory_order_seq_cst);
+        futex_wake(desks_[worker].answer, 1);
     }
     /// Takes the bits of 64 slots.
     [[nodiscard]] std::uint64_t take_done(std::uint32_t word) const noexcept {

@@ -26,6 +26,7 @@ inline bool process_core::collect_once() noexcept {
         if (closed_ && accepted_ == 0 && watchers_ == 0 && ready_.empty()) return false;
     }
     while (wakes-- != 0 && board_.wake_one()) {}
+    deliver_output();  // before somebody else prints in a dead worker's place
     staff_.carry_out();
     for (const std::uint32_t index : wants_room_) give_room(index);
     wants_room_.clear();
@@ -42,6 +43,7 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
 
     const std::int64_t now = monotonic_ns();
     gather(now >= heal_at_);
+    find_output();
     if (crew_.news()) after_deaths(now);
     if (now >= next_check_) expire(now);
     fail_late(now);
@@ -133,7 +135,7 @@ inline void process_core::after_deaths(std::int64_t now) {
     crew_.take_ends(ends_);
     for (const worker_end& end : ends_) {
         board_.clear_desk(end.place);
-        const bool expected = end.not_forked == 0 && settle_dead(end);
+        const bool expected = end.not_forked == 0 && settle_dead(end, output_.take(end.place));
         const std::string why = staff_.ended(end, expected, now);
         if (!why.empty()) break_pool(why);
     }
@@ -148,12 +150,15 @@ inline void process_core::after_deaths(std::int64_t now) {
 }
 
 /// Decides what becomes of what a dead worker had in hand. True if it was killed by us, for taking too long.
-inline bool process_core::settle_dead(const worker_end& end) {
+/// `printed`: what it has printed since it last said so.
+inline bool process_core::settle_dead(const worker_end& end, process_output::texts printed) {
     bool expected = false;
+    std::uint64_t printed_by = 0;
     for (std::uint32_t index = 0; index < slot_count; ++index) {
         slot_record& record = slots_[index];
         if (record.expired_in == end.place + 1) {
             record.expired_in = 0;
+            printed_by = record.expired_task;
             for (arena_block& block : record.held) block = {};
             free_slot(index);
             expected = true;
@@ -169,6 +174,7 @@ inline bool process_core::settle_dead(const worker_end& end) {
         }
         // In its hand, or a word that nobody writes who is in his right mind.
         process_task& task = *record.task;
+        printed_by = task.number;
         free_slot(index);
         if (sound && task.attempts > 0 && !cancelling_ && !task.stop_requested) {
             task.room = {};
@@ -184,9 +190,11 @@ inline bool process_core::settle_dead(const worker_end& end) {
                  if (task.starts > 1)
                      text += "; it had been started " + std::to_string(task.starts) + " times";
                  return worker_lost(text, end.pid, end.signal, end.signal == 0 ? end.status : 0, task.number,
-                                    task.starts);
+                                    task.starts, printed[0] + printed[1]);
              }));
     }
+    if (!printed[0].empty() || !printed[1].empty())
+        prints_.push_back({end.place, end.pid, printed_by, false, std::move(printed)});
     return expected;
 }
 
@@ -261,9 +269,28 @@ inline void process_core::give_room(std::uint32_t index) noexcept {
         answer = slot_phase::no_room;
     }
     change(index, state, state.with(answer));
-    worker_desk& desk = board_.desk(state.worker);
-    desk.answer.fetch_add(1, std::memory_order_seq_cst);
-    futex_wake(desk.answer, 1);
+    board_.answer(state.worker);
+}
+
+/// Notes which workers have printed and wait.
+inline void process_core::find_output() {
+    if (!output_.collects() || board_.header().printed.exchange(0, std::memory_order_seq_cst) == 0) return;
+    for (std::uint32_t place = 0; place < board_.worker_count(); ++place) {
+        worker_desk& desk = board_.desk(place);
+        if (desk.printed.exchange(0, std::memory_order_seq_cst) == 0) continue;
+        const std::uint32_t index = desk.printed_by.load(std::memory_order_relaxed);
+        const process_task* const task = index < slot_count ? slots_[index].task : nullptr;
+        prints_.push_back({place, crew_.pid(place), task != nullptr ? task->number : 0, true, {}});
+    }
+}
+/// Without the mutex: only the collector looks at what workers print, and they wait for it.
+inline void process_core::deliver_output() noexcept {
+    for (printed_text& printed : prints_) {
+        if (printed.waits) printed.texts = output_.take(printed.place);
+        output_.deliver(printed.pid, printed.task, printed.texts);
+        if (printed.waits) board_.answer(printed.place);
+    }
+    prints_.clear();
 }
 
 /// The task says that it has stopped.
@@ -320,7 +347,8 @@ inline void process_core::sleep(std::int64_t next) noexcept {
     board_header& header = board_.header();
     header.collector.store(1, std::memory_order_seq_cst);
     if (!board_.any_done() && !called_.load(std::memory_order_seq_cst) && !crew_.news() &&
-        header.claims.load(std::memory_order_seq_cst) == 0)
+        header.claims.load(std::memory_order_seq_cst) == 0 &&
+        header.printed.load(std::memory_order_seq_cst) == 0)
         futex_wait(header.collector, 1, next);
     header.collector.store(0, std::memory_order_seq_cst);
 }

@@ -67,7 +67,8 @@ public:
           board_(memory_.bytes().data(), slot_count, setup.most_workers),
           slots_(slot_count),
           free_slots_(slot_count),
-          crew_(host_, use_->link, board_, memory_.offset()),
+          output_(setup.terms.collects != 0 ? setup.most_workers : 0, setup.observer, setup.forward),
+          crew_(host_, use_->link, board_, memory_.offset(), output_),
           staff_(crew_, board_, setup.workers, setup.crash_limit) {
         worker_terms terms = setup.terms;
         terms.init_offset = init_call_.offset();
@@ -81,6 +82,7 @@ public:
         spent_slots_.reserve(slot_count);
         wants_room_.reserve(slot_count);
         ends_.reserve(setup.most_workers);
+        prints_.reserve(output_.collects() ? setup.most_workers * std::size_t{2} : 0);
     }
     process_core(const process_core&) = delete;
     process_core& operator=(const process_core&) = delete;
@@ -268,9 +270,19 @@ private:
         std::int64_t seen_running = 0;  ///< when a worker was first seen that had not noted its start
         std::uint16_t expired_in =
             0;  ///< the worker that must die before the slot can be used again, plus one
+        std::uint64_t expired_task = 0;
         std::array<arena_block, 2> held;  ///< what that worker may still write to
         std::uint32_t watchers = 0;       ///< threads in await()
         bool vacant = false;              ///< free as soon as they have left
+    };
+
+    /// What a worker has printed: to be taken, or, if the worker is dead, taken already.
+    struct printed_text {
+        std::uint32_t place = 0;
+        int pid = 0;
+        std::uint64_t task = 0;
+        bool waits = false;  ///< the worker, for an answer
+        process_output::texts texts;
     };
 
     // All below that is not said to be the collector's: with the mutex held.
@@ -466,7 +478,7 @@ private:
     void make_ready(process_task& task);
     void fail(process_task& task, std::exception_ptr error);
     void after_deaths(std::int64_t now);
-    bool settle_dead(const worker_end& end);
+    bool settle_dead(const worker_end& end, process_output::texts printed);
     void expire(std::int64_t now);
     void fail_late(std::int64_t now);
     void expire(std::uint32_t index, std::int64_t now);
@@ -477,6 +489,8 @@ private:
     void check_memory();
     void give_up_running();
     void give_room(std::uint32_t index) noexcept;
+    void find_output();
+    void deliver_output() noexcept;
     void take_out_of_slot(process_task& task, std::span<std::byte> copy) noexcept;
     static void complete(process_task& task) noexcept;
     void sleep(std::int64_t next) noexcept;
@@ -518,7 +532,9 @@ private:
     std::size_t completed_ = 0;
     std::vector<std::uint32_t> wants_room_;
     std::vector<worker_end> ends_;
+    std::vector<printed_text> prints_;
 
+    process_output output_;
     process_crew crew_;
     process_staff staff_;
     std::thread collector_;

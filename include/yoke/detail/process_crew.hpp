@@ -10,9 +10,11 @@
 
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/process_host.hpp>
+#include <yoke/detail/process_output.hpp>
 #include <yoke/detail/process_worker.hpp>
 #include <yoke/error.hpp>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -61,8 +63,9 @@ class process_crew final : private worker_owner {
 public:
     /// For as many workers as the board has desks. None is started yet.
     process_crew(process_host& host, std::shared_ptr<server_link> link, const process_board& board,
-                 std::uint64_t board_offset)
-        : host_(host),
+                 std::uint64_t board_offset, process_output& output)
+        : output_(output),
+          host_(host),
           link_(std::move(link)),
           board_(board),
           board_offset_(board_offset),
@@ -91,9 +94,13 @@ public:
     /// Starts a worker in an empty place. Whether that worked comes as an event.
     void hire(std::uint32_t place) noexcept {
         std::uint64_t number = 0;
+        std::array<int, 2> streams{};
         int failure = 0;
         try {
+            streams = output_.streams(place);
             number = host_.add_worker(*this);
+        } catch (const std::system_error& refused) {
+            failure = refused.code().value();
         } catch (const std::bad_alloc&) {
             failure = ENOMEM;
         }
@@ -108,8 +115,9 @@ public:
                                      .worker = number,
                                      .entry = &serve_pool,
                                      .offset = board_offset_,
-                                     .index = place};
-        if (failure == 0 && link_->send(request)) return;
+                                     .index = place,
+                                     .streams = output_.collects() ? 1u : 0u};
+        if (failure == 0 && link_->send(request, streams)) return;
         const std::lock_guard lock(mutex_);
         if (failure == 0) lost_ = true;  // and the monitor is about to say so, if it runs
         places_[place].now = state::ended;
@@ -245,6 +253,7 @@ private:
         board_.call_collector_surely();
     }
 
+    process_output& output_;
     process_host& host_;
     const std::shared_ptr<server_link> link_;
     const process_board board_;

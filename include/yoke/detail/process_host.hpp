@@ -20,6 +20,7 @@
 #include <yoke/detail/thread_probe.hpp>
 #include <yoke/error.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -51,11 +52,13 @@ public:
     server_link(unique_fd socket, pid_t pid)
         : socket_(std::move(socket)), pid_(pid), pidfd_(sys.pidfd_open(pid)) {}
 
-    /// Sends a request; false if the server is gone.
-    [[nodiscard]] bool send(const server_request& request) const noexcept {
-        return uninterrupted([&] {
-                   return sys.send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL);
-               }) == static_cast<ssize_t>(sizeof request);
+    /// Sends a request, and with it two descriptors if there are any; false if the server is gone.
+    [[nodiscard]] bool send(server_request request,
+                            const std::array<int, 2>& streams = {-1, -1}) const noexcept {
+        request_message message(request);
+        const msghdr& to_send = message.to_send(streams);
+        return uninterrupted([&] { return sys.sendmsg(socket_.get(), &to_send, MSG_NOSIGNAL); }) ==
+               static_cast<ssize_t>(sizeof request);
     }
     /// Waits for the next event; false if the server is gone.
     [[nodiscard]] bool receive(server_event& event) const noexcept {

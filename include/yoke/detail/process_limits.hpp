@@ -86,6 +86,7 @@ inline void process_core::expire(std::uint32_t index, std::int64_t now) {
     record.task = nullptr;
     send_watchers_away(index);
     record.expired_in = static_cast<std::uint16_t>(state.worker + 1);
+    record.expired_task = task.number;
     const int pid = crew_.pid(state.worker);
     crew_.kill(state.worker);
     record.held = {std::move(task.call.block()), std::move(task.room)};

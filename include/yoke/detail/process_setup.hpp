@@ -3,8 +3,9 @@
 
 /// What a process pool is made with, in the words of its machinery: for the pool itself, and for each of its workers.
 
+#include <yoke/detail/process_output.hpp>
+
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -29,6 +30,7 @@ struct worker_terms {
     std::uint64_t most_memory = 0;  ///< leaves after a task with more bytes resident; 0: never
     std::int64_t idle_ns = 0;       ///< leaves after so long without a task; 0: never
     std::int32_t niceness = 0;      ///< on top of the server's
+    std::uint32_t collects = 0;     ///< 1: the pool takes what is printed
     std::array<std::uint64_t, RLIM_NLIMITS> limits = [] {
         std::array<std::uint64_t, RLIM_NLIMITS> all{};
         all.fill(inherited);
@@ -45,6 +47,8 @@ struct process_setup {
     std::vector<unsigned> processors{};       ///< worker i on [i % size]
     std::vector<std::byte> init_call{};       ///< for `terms.init`
     std::vector<std::uintptr_t> init_code{};  ///< what workers must have in memory to make it
+    output_observer* observer = nullptr;      ///< of what is printed
+    bool forward = false;                     ///< that, to the program's streams
     worker_terms terms{};
 };
 

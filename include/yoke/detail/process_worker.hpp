@@ -32,6 +32,12 @@
 
 namespace yoke::detail {
 
+/// Lets the pool take what this worker has printed, for this slot; returns when it has.
+inline void hand_over_output(const process_board& board, std::uint16_t worker, std::uint32_t index) noexcept {
+    const auto nothing_printed = [] { return ::lseek(1, 0, SEEK_CUR) <= 0 && ::lseek(2, 0, SEEK_CUR) <= 0; };
+    if (!nothing_printed()) board.hand_over_output(worker, index, nothing_printed);
+}
+
 /// The task that this worker has in hand: the bytes of its call, and room for those of its result.
 class worker_task {
 public:
@@ -64,6 +70,7 @@ public:
         }
         // A worker leaves without the usual goodbyes, and may be killed at any time: what was printed must be out.
         std::fflush(stdout);
+        if (board_.header().terms.collects != 0) hand_over_output(board_, worker_, index_);
         commit();
     }
 
@@ -232,6 +239,7 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     const shared_word& leave = board.desk(worker).leave;
     const int spins = std::thread::hardware_concurrency() > 1 ? 200 : 0;
     begin_work(header, terms, arena, board.desk(worker).processor);
+    if (terms.collects != 0) hand_over_output(board, worker, board.slot_count());
     std::uint64_t tasks = 0;
     const auto idle_end = [&] { return terms.idle_ns == 0 ? never : monotonic_ns() + terms.idle_ns; };
     std::int64_t idle_until = idle_end();

@@ -46,6 +46,8 @@ struct sys_ops {
     int (*socketpair)(int domain, int type, int protocol, int fds[2]) = &::socketpair;
     ssize_t (*send)(int fd, const void* data, std::size_t size, int flags) = &::send;
     ssize_t (*recv)(int fd, void* data, std::size_t size, int flags) = &::recv;
+    ssize_t (*sendmsg)(int fd, const msghdr* message, int flags) = &::sendmsg;
+    ssize_t (*recvmsg)(int fd, msghdr* message, int flags) = &::recvmsg;
     pid_t (*fork)() = &::fork;
     pid_t (*waitpid)(pid_t pid, int* status, int options) = &::waitpid;
     int (*waitid)(idtype_t type, id_t id, siginfo_t* info, int options) = &::waitid;

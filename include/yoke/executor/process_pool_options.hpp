@@ -11,6 +11,7 @@
 #include <yoke/concept/remote_call.hpp>
 #include <yoke/detail/cpu.hpp>
 #include <yoke/detail/process_board.hpp>
+#include <yoke/detail/process_output.hpp>
 #include <yoke/detail/process_setup.hpp>
 #include <yoke/detail/thread_traits.hpp>
 
@@ -100,6 +101,16 @@ struct process_limit {
     std::uint64_t value = 0;
 };
 
+/// What becomes of what tasks print.
+enum class worker_output : std::uint8_t {
+    /// It goes where the program's goes, as it is printed: pieces of lines of several workers may mix.
+    inherit,
+    /// It is written to the program's stdout and stderr when its task has ended, or died, in one piece.
+    lines,
+    /// It is given to `process_pool_options::on_output` only.
+    capture
+};
+
 /// What a process pool is made with.
 struct process_pool_options {
     static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
@@ -136,6 +147,12 @@ struct process_pool_options {
     /// that asks for more gets std::bad_alloc, and the worker lives on. Counted is what is promised, in RAM or not; memory
     /// shared with the program is not. (RLIMIT_DATA)
     std::uint64_t memory_limit = 0;
+    /// What becomes of what tasks print to standard output and error. Collected output (`lines`, `capture`) is kept apart by
+    /// task and bounded: 1 MiB per task and stream, the rest is dropped. A task that is lost has it in
+    /// `worker_lost::output()`, too.
+    worker_output output = worker_output::inherit;
+    /// Is told what is collected; not owned, must live as long as the pool. May be null.
+    output_observer* on_output = nullptr;
     /// Further limits for the workers (soft ones). Those not named stay as they are for the program.
     std::vector<process_limit> limits{};
 };
@@ -195,6 +212,9 @@ inline process_setup to_setup(const process_pool_options& options) {
     setup.terms.most_memory = options.recycle_above;
     setup.terms.idle_ns = bounded_ns(options.idle_time);
     setup.terms.niceness = options.niceness;
+    setup.terms.collects = options.output != worker_output::inherit ? 1 : 0;
+    setup.observer = options.on_output;
+    setup.forward = options.output == worker_output::lines;
     const auto limit_to = [&setup](const process_limit& limit) {
         check_limit(limit);
         setup.terms.limits[static_cast<std::size_t>(limit.resource)] = limit.value;
