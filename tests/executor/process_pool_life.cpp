@@ -72,7 +72,7 @@ TEST_CASE("a pool that grows runs more tasks at a time", "[process]") {
     std::set<int> pids;
     for (auto& task : tasks) pids.insert(task.get());
     REQUIRE(pids.size() == 5);
-    REQUIRE(pool.worker_pids().size() == 5);
+    REQUIRE(has_workers(pool, 5));
 }
 
 TEST_CASE("a pool that shrinks lets idle workers go at once, and busy ones after their task", "[process]") {
@@ -155,7 +155,7 @@ TEST_CASE("workers that are killed while they are to go are not replaced", "[pro
     REQUIRE_THROWS_AS(first.get(), yoke::worker_lost);
     REQUIRE_THROWS_AS(second.get(), yoke::worker_lost);
     REQUIRE(pool.submit(same, 1).get() == 1);
-    REQUIRE(pool.worker_pids().size() == 1);
+    REQUIRE(has_workers(pool, 1));
 }
 
 TEST_CASE("a size that cannot be is refused with the limit", "[process]") {
@@ -179,4 +179,44 @@ TEST_CASE("a pool may be resized by a receiver, and destroyed while it changes",
         for (const int pid : pool.worker_pids()) pids.insert(pid);
     }
     for (const int pid : pids) REQUIRE(yoke_test::eventually([&] { return !yoke_test::alive(pid); }));
+}
+
+TEST_CASE("many more workers than processors get everything done", "[process]") {
+    const yoke_test::watchdog dog("64 workers", 20s);
+    yoke::process_pool pool(64);
+    std::vector<yoke::future<int>> tasks;
+    for (int i = 0; i < 5000; ++i) tasks.push_back(pool.submit(same, i));
+    for (int i = 0; i < 5000; ++i) REQUIRE(tasks[static_cast<std::size_t>(i)].get() == i);
+}
+
+TEST_CASE(
+    "a pool destroyed with very many tasks waiting runs them all, or none of them if they are cancelled",
+    "[process]") {
+    const yoke_test::watchdog dog("a hundred thousand tasks", 20s);
+    constexpr int tasks = 100'000;
+    for (const bool cancel : {false, true}) {
+        std::vector<yoke::future<int>> all;
+        board.started = board.gate = 0;
+        {
+            yoke::process_pool pool(2);
+            auto first = pool.submit(hold);
+            auto second = pool.submit(hold);
+            await_started(2);
+            for (int i = 0; i < tasks; ++i) all.push_back(pool.submit(same, i));
+            if (cancel) pool.shutdown(yoke::cancel_pending);
+            board.gate = 1;
+        }
+        int ran = 0;
+        int stopped = 0;
+        for (auto& task : all) {
+            try {
+                task.get();
+                ++ran;
+            } catch (const yoke::cancelled&) {
+                ++stopped;
+            }
+        }
+        REQUIRE(ran == (cancel ? 0 : tasks));
+        REQUIRE(stopped == (cancel ? tasks : 0));
+    }
 }
