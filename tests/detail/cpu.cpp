@@ -107,6 +107,22 @@ TEST_CASE("files that make no sense mean no quota") {
     REQUIRE(m.quota() == yoke::detail::no_cpu_quota);
 }
 
+TEST_CASE("a pool is as large as processors and quota allow, and never empty") {
+    using yoke::detail::concurrency_for;
+    REQUIRE(concurrency_for(2, yoke::detail::no_cpu_quota) == 2);
+    REQUIRE(concurrency_for(2, 64.0) == 2);
+    REQUIRE(concurrency_for(8, 2.0) == 2);
+    REQUIRE(concurrency_for(8, 1.5) == 2);
+    REQUIRE(concurrency_for(1, 1.5) == 1);
+    REQUIRE(concurrency_for(8, 1.0) == 1);
+    const machine m;
+    m.write("cgroup", "4:cpu,cpuacct:/box\n");
+    m.mount1("/", "cg1");
+    m.write("cg1/box/cpu.cfs_quota_us", "20000\n");
+    m.write("cg1/box/cpu.cfs_period_us", "100000\n");
+    REQUIRE(concurrency_for(2, m.quota()) == 1);
+}
+
 TEST_CASE("a thread that may use one processor counts one") {
     std::size_t counted = 0;
     std::size_t concurrency = 0;

@@ -697,4 +697,27 @@ TEST_CASE("a processor that may not be used is refused by its number") {
     REQUIRE_THROWS_WITH(yoke::thread_pool({.threads = 1, .processors = {0, 987654}}),
                         Catch::Matchers::ContainsSubstring("987654"));
 }
+
+TEMPLATE_TEST_CASE("with one processor a pool has one thread, on which tasks wait for tasks", "[concurrent]",
+                   YOKE_ALL_POOLS) {
+    struct nest {
+        TestType& pool;
+        int operator()(int levels) const {
+            return levels == 0 ? 0 : pool.submit(*this, levels - 1).get() + 1;
+        }
+    };
+    std::size_t threads = 0;
+    int depth = 0;
+    std::thread([&] {
+        yoke::detail::pin_this_thread(yoke::available_processors().front());
+        TestType pool;
+        threads = pool.concurrency();
+        auto nested = pool.submit(nest{pool}, 100);
+        nested.wait_until(
+            std::chrono::steady_clock::time_point::max());  // unlike get(), leaves it to the worker
+        depth = nested.get();
+    }).join();
+    REQUIRE(threads == 1);
+    REQUIRE(depth == 100);
+}
 #endif

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <fstream>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -231,6 +232,55 @@ TEMPLATE_TEST_CASE("sixty-four threads on few processors lose nothing", "[concur
         pool.wait();
         REQUIRE(ran == 2047 * (round + 1));
     }
+}
+
+TEMPLATE_TEST_CASE("sixty-four threads on few processors keep every promise at once", "[concurrent]",
+                   stealing_pool, fifo_pool, priority_pool) {
+    constexpr int producers = 4;
+    const int rounds = 50 * patience;
+    std::atomic<int> detached{0};
+    std::atomic<int> called{0};
+    std::atomic<int> settled{0};
+    std::atomic<int> wrong{0};
+    {
+        TestType pool(64);
+        const auto nest = [&pool](int leaf) {
+            return pool.submit([&pool, leaf] { return pool.submit([leaf] { return leaf; }).get(); }).get();
+        };
+        std::vector<std::thread> threads;
+        for (int p = 0; p != producers; ++p) {
+            threads.emplace_back([&] {
+                for (int i = 0; i != rounds; ++i) {
+                    pool.detach([&detached] { ++detached; });
+                    auto all = pool.bulk(8, [&called](std::size_t) { ++called; });
+                    auto deep = pool.submit(nest, i);
+                    auto thrower = pool.submit([i] { throw i; });
+                    auto dropped = pool.submit([&settled] { ++settled; });
+                    if (dropped.cancel()) ++settled;
+                    std::stop_source stop;
+                    stop.request_stop();
+                    auto stopped = pool.submit({.stop = stop.get_token()}, [&wrong] { ++wrong; });
+                    try {
+                        stopped.get();
+                        ++wrong;
+                    } catch (const yoke::cancelled&) {}
+                    try {
+                        thrower.get();
+                        ++wrong;
+                    } catch (int thrown) {
+                        if (thrown != i) ++wrong;
+                    }
+                    if (deep.get() != i) ++wrong;
+                    all.get();
+                }
+            });
+        }
+        for (auto& thread : threads) thread.join();
+    }
+    REQUIRE(wrong == 0);
+    REQUIRE(detached == producers * rounds);
+    REQUIRE(called == 8 * producers * rounds);
+    REQUIRE(settled == producers * rounds);
 }
 
 TEMPLATE_TEST_CASE("single tasks find a sleeping pool awake", "[concurrent]", stealing_pool, fifo_pool,

@@ -172,15 +172,20 @@ inline std::size_t cpu_affinity() {
     return processors != 0 ? processors : 1;
 }
 
-/// The number of workers a pool has if nobody says otherwise: the processors that this process may use, or
-/// the CPU quota of its cgroup, rounded up, if that is less; at least 1. The quota is looked up once in the life of
-/// the program, as that takes longer than to make a pool.
-inline std::size_t default_concurrency() {
-    const std::size_t processors = cpu_affinity();
-    static const double quota = cpu_quota();
+/// How many threads make sense on so many processors under such a quota: whichever is less, the quota rounded up; at
+/// least 1. Both are greater than 0.
+inline std::size_t concurrency_for(std::size_t processors, double quota) noexcept {
     if (quota >= static_cast<double>(processors)) return processors;
     const auto whole = static_cast<std::size_t>(quota);
     return static_cast<double>(whole) < quota ? whole + 1 : whole;
+}
+
+/// The number of workers a pool has if nobody says otherwise: of the processors that this thread may use and the CPU
+/// quota of its cgroup. The quota is looked up once in the life of the program, as that takes longer than to make a
+/// pool.
+inline std::size_t default_concurrency() {
+    static const double quota = cpu_quota();
+    return concurrency_for(cpu_affinity(), quota);
 }
 
 }  // namespace yoke::detail
