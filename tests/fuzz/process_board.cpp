@@ -69,8 +69,10 @@ void yoke_fuzz::run(std::span<const std::byte> input) {
     for (std::uint32_t i = 0; i < slots; ++i) read_result(board, i);
     for (std::uint32_t i = 0; i <= 2 * workers && board.wake_one(); ++i)
         check(i < workers, "more workers were woken than there are");
-    board.wake_all();
-    for (std::uint32_t worker = 0; worker < workers; ++worker) board.forget_sleeper(worker);
+    for (std::uint32_t worker = 0; worker < workers; ++worker) {
+        board.wake(worker);
+        board.clear_desk(worker);
+    }
     board.call_collector();
     board.call_collector_surely();
 }
