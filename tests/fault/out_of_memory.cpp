@@ -14,8 +14,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <string>
-#include <vector>
 
 using yoke_test::require;
 
@@ -44,8 +44,11 @@ std::string make_group() {
 
 std::size_t use_too_much(const std::string& group) {
     if (!write(group + "/cgroup.procs", std::to_string(::getpid()))) return 0;
-    const std::vector<char> memory(std::size_t{400} << 20, 'm');
-    return memory.size();
+    // volatile, or a compiler may see that nobody reads the memory and not use any.
+    constexpr std::size_t size = std::size_t{400} << 20;
+    const std::unique_ptr<volatile char[]> memory(new volatile char[size]);
+    for (std::size_t at = 0; at < size; at += 4096) memory[at] = 'm';
+    return size;
 }
 
 }  // namespace
