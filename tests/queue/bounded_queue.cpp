@@ -311,6 +311,18 @@ TEST_CASE("push_all into a queue that closes returns how many went in and leaves
     for (std::size_t i = 0; i < items.size(); ++i) CHECK((items[i] == nullptr) == (i < done));
 }
 
+TEST_CASE("push_all into a closed queue that is full returns at once") {
+    yoke::bounded_queue<int> queue(2);
+    queue.push(1);
+    queue.push(2);
+    queue.close();
+    std::vector<int> items{3, 4};
+    CHECK(queue.push_all(items) == 0);
+    CHECK(queue.pop() == 1);
+    CHECK(queue.push_all(items) == 0);
+    CHECK(items == std::vector<int>{3, 4});
+}
+
 TEST_CASE("Items that nobody took die with the queue") {
     std::atomic<int> alive{0};
     {

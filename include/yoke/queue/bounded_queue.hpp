@@ -109,10 +109,10 @@ public:
         std::size_t done = 0;
         while (done != items.size()) {
             here.await_room();
-            while (done != items.size() && size_ != capacity_) {
-                if (!put(std::move(items[done]))) return done;
+            do {
+                if (!put(std::move(items[done]))) return done;  // closed, perhaps without room
                 ++done;
-            }
+            } while (done != items.size() && size_ != capacity_);
         }
         return done;
     }
