@@ -276,7 +276,6 @@ bool all_gone() {
 }  // namespace
 
 int main() {
-    const yoke_test::watchdog dog("programs around a pool", std::chrono::seconds(50));
     yoke::detail::sys.kill = &watched_kill;
     const auto run = [](const char* what, auto&& program, int expected) {
         const int status = status_of(program);
