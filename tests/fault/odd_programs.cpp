@@ -77,12 +77,7 @@ void a_forked_child_keeps_its_hands_off() {
     auto running = pool->submit(hold, 5);
     await_started(1);
     std::vector<yoke::future<int>> load;
-#if defined(YOKE_ADDRESS_SANITIZER)
-    // Its allocator does not get ready for a fork beside threads that use it, as the C library's does: no load there.
-    std::atomic<bool> over{true};
-#else
     std::atomic<bool> over{false};
-#endif
     std::thread submitter([&] {
         while (!over) pool->submit(same, 1).get();
     });
@@ -287,7 +282,13 @@ int main() {
         std::printf("FAILED: %s: ended with %d, not %d\n", what, status, expected);
         std::exit(1);
     };
+#if defined(YOKE_ADDRESS_SANITIZER)
+    // Its allocator does not get ready for a fork beside threads that use it, as the C library's does.
+    std::puts("skipped: fork under load, as this is an address sanitizer");
+    static_cast<void>(&a_forked_child_keeps_its_hands_off);
+#else
     run("fork under load", a_forked_child_keeps_its_hands_off, 0);
+#endif
     run("exec", nothing_is_inherited_by_exec, 0);
     run("exit with a static pool", exits_with_a_static_pool, 7);
     require(all_gone(), "exit with a static pool leaves no process");
