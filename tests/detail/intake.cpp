@@ -4,6 +4,7 @@
 #include "support/nodes.hpp"
 
 #include <yoke/detail/intake.hpp>
+#include <yoke/executor/pool_tasks.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -60,6 +61,30 @@ TEST_CASE("what the ring has no room for comes out behind it, and the order stay
     REQUIRE(tasks.empty());
     REQUIRE(order.size() == 2 * total);
     for (std::size_t i = 0; i != order.size(); ++i) REQUIRE(order[i] == i);
+}
+
+TEST_CASE("a thread from outside that finds the ring full, and nobody who makes room, uses the list") {
+    constexpr std::size_t total = task_ring::capacity + 2;
+    std::vector<std::size_t> order;
+    order.reserve(total);
+    const auto nodes = std::make_unique<noting_node[]>(total);
+    intake tasks;
+    tasks.open();
+    for (std::size_t i = 0; i != total; ++i) {
+        nodes[i].order = &order;
+        nodes[i].number = i;
+        tasks.push_from_outside(nodes[i]);
+    }
+    REQUIRE(tasks.size() == total);
+    REQUIRE(tasks.claim_from_outside() == nullptr);
+    while (task* const next = tasks.take()) next->run();
+    REQUIRE(order.size() == total);
+    for (std::size_t i = 0; i != total; ++i) REQUIRE(order[i] == i);
+    task_ring::slot* const place = tasks.claim_from_outside();
+    REQUIRE(place != nullptr);
+    ::new (place->room()) yoke::detail::no_task;
+    place->publish();
+    tasks.take()->run();
 }
 
 TEST_CASE("a task that is claimed but not published keeps the list back") {

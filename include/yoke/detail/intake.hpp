@@ -7,8 +7,15 @@
 /// While there is something in the list, further tasks go there too, and it is taken from only when the ring is empty; so who
 /// submits one task after another finds them begun in that order. Tasks that were claimed in the ring but are not
 /// published yet keep the list back as well: their producer wakes somebody when it goes on.
+///
+/// The list costs several times as much as the ring: memory for each task, and a lock that all producers meet at. Once it
+/// has begun it lasts until it is empty. So a thread from outside that finds the ring full first gives way a few times: where
+/// producers have pushed the workers off the processors that is enough for them to make room. It is a courtesy, not a
+/// wait: if the workers are busy with long tasks, it ends after `courtesy` turns, and as long as the list is in use
+/// there is none.
 
 #include <yoke/detail/injection_queue.hpp>
+#include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_node.hpp>
 #include <yoke/detail/task_ring.hpp>
 
@@ -25,15 +32,17 @@ public:
 
     /// A place for a small task; null if the task must become a node.
     [[nodiscard]] task_ring::slot* claim() noexcept { return list_.empty() ? ring_.claim() : nullptr; }
-
-    void push(task_node& node) noexcept {
-        if (task_ring::slot* const place = claim()) {
-            ::new (place->room()) ring_node(node);
-            place->publish();
-        } else {
-            list_.push(node);
+    /// The same for a thread that is no worker.
+    [[nodiscard]] task_ring::slot* claim_from_outside() noexcept {
+        for (int turns = 0;; ++turns) {
+            task_ring::slot* const place = claim();
+            if (place != nullptr || turns == courtesy || !list_.empty()) return place;
+            give_way();
         }
     }
+
+    void push(task_node& node) noexcept { push_at(claim(), node); }
+    void push_from_outside(task_node& node) noexcept { push_at(claim_from_outside(), node); }
     /// Tasks that need not come behind those in the ring.
     void push(task_list nodes) noexcept { list_.push(std::move(nodes)); }
 
@@ -61,6 +70,14 @@ public:
     void note_overtaken() noexcept { list_.note_overtaken(); }
 
 private:
+    static constexpr int courtesy = 8;
+
+    void push_at(task_ring::slot* place, task_node& node) noexcept {
+        if (place == nullptr) return list_.push(node);
+        ::new (place->room()) ring_node(node);
+        place->publish();
+    }
+
     /// Stands for a node in the ring.
     class ring_node final : public task {
     public:

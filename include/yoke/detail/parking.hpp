@@ -14,6 +14,7 @@
 
 #if defined(__linux__)
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,6 +60,9 @@ inline void park_until(parking_word& word, std::uint32_t seen, deadline until) n
     futex_private(word, FUTEX_WAIT_BITSET, seen, &time);
 }
 
+/// Lets other threads have this processor, if any wants it.
+inline void give_way() noexcept { ::sched_yield(); }
+
 inline void unpark_one(parking_word& word) noexcept { futex_private(word, FUTEX_WAKE, 1, nullptr); }
 inline void unpark_all(parking_word& word) noexcept { futex_private(word, FUTEX_WAKE, INT_MAX, nullptr); }
 
@@ -71,6 +75,8 @@ inline void park_until(parking_word& word, std::uint32_t seen, deadline until) n
     if (word.load() == seen && now < until)
         std::this_thread::sleep_until(std::min(until, now + std::chrono::milliseconds(1)));
 }
+
+inline void give_way() noexcept { std::this_thread::yield(); }
 
 inline void unpark_one(parking_word& word) noexcept { word.notify_one(); }
 inline void unpark_all(parking_word& word) noexcept { word.notify_all(); }

@@ -38,8 +38,10 @@ public:
     using node = task_node;
 
     void add_worker() { tasks_.open(); }
-    void push(node& task, std::size_t) noexcept { tasks_.push(task); }
-    [[nodiscard]] task_ring::slot* claim() noexcept { return tasks_.claim(); }
+    void push(node& task, std::size_t self) noexcept {
+        self == no_worker ? tasks_.push_from_outside(task) : tasks_.push(task);
+    }
+    [[nodiscard]] task_ring::slot* claim() noexcept { return tasks_.claim_from_outside(); }
     task* next(std::size_t) noexcept { return take(); }
     task* search(std::size_t) noexcept { return take(); }
     task* take() noexcept { return tasks_.take(); }
@@ -87,13 +89,13 @@ public:
     }
 
     void push(node& task, std::size_t self) noexcept {
-        if (self == no_worker) return shared_.push(task);
+        if (self == no_worker) return shared_.push_from_outside(task);
         deque& own = workers_[self].tasks;
         if (own.push(&task)) return;
         spill(own);
         if (!own.push(&task)) shared_.push(task);
     }
-    [[nodiscard]] task_ring::slot* claim() noexcept { return shared_.claim(); }
+    [[nodiscard]] task_ring::slot* claim() noexcept { return shared_.claim_from_outside(); }
 
     task* next(std::size_t self) noexcept {
         worker& me = workers_[self];
