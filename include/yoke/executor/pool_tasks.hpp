@@ -9,6 +9,7 @@
 
 #include <yoke/concept/receiver.hpp>
 #include <yoke/detail/block_cache.hpp>
+#include <yoke/detail/config.hpp>
 #include <yoke/detail/future_state.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task.hpp>
@@ -34,58 +35,42 @@ public:
         : task_state<R, F, Args...>(2, std::move(stop), std::forward<Call>(call)...), pool_(pool) {}
 
     // For the queue.
-    void run() noexcept override {
-        if (this->claim()) {
-            pool_.release_place();
-            this->run_claimed();
-            leave();
-        } else {
-            this->release();
-        }
-    }
-    void stop() noexcept override {
-        if (this->claim()) {
-            pool_.release_place();
-            this->stop_claimed();
-            leave();
-        } else {
-            this->release();
-        }
-    }
+    void run() noexcept override { end(how::run); }
+    void stop() noexcept override { end(how::stop); }
     [[nodiscard]] bool overtaken() const noexcept override { return this->begun(); }
 
     // For the future, that is for threads that do not have the task from its queue.
-    void help() noexcept override {
-        if (!this->claim()) return;
-        Core& pool = overtake();
-        const task_scope running(&pool);
-        // A worker may have it in its hand to stop it.
-        pool.cancelling() ? this->stop_claimed() : this->run_claimed();
-        pool.finish_overtaken();
-    }
-    bool try_cancel() noexcept override {
-        if (!this->claim()) return false;
-        Core& pool = overtake();
-        const task_scope running(&pool);
-        this->stop_claimed();
-        pool.finish_overtaken();
-        return true;
-    }
+    void help() noexcept override { static_cast<void>(overtake(how::run)); }
+    bool try_cancel() noexcept override { return overtake(how::stop); }
 
 private:
     ~future_task() override = default;
 
-    Core& overtake() noexcept {
-        pool_.note_overtaken();
-        pool_.release_place();
-        return pool_;
-    }
-    /// The end of a task that came from its queue: first what the block holds is gone, then the task is over.
-    void leave() noexcept {
+    enum class how : bool { run, stop };
+
+    // Each is compiled once for every kind of task, so there is one of each, and it is not copied to where it is called.
+
+    YOKE_NOINLINE void end(how way) noexcept {
+        if (!this->claim()) return this->release();
         Core& pool = pool_;
+        pool.release_place();
+        way == how::run ? this->run_claimed() : this->stop_claimed();
+        // First what the block holds is gone, then the task is over.
         if (this->unshared() && this->error()) pool.count_dropped_error();
         this->release();
         pool.finish();
+    }
+    /// False if somebody else has begun it.
+    YOKE_NOINLINE bool overtake(how way) noexcept {
+        if (!this->claim()) return false;
+        Core& pool = pool_;
+        pool.note_overtaken();
+        pool.release_place();
+        const task_scope running(&pool);
+        // A worker may have it in its hand to stop it.
+        way == how::run && !pool.cancelling() ? this->run_claimed() : this->stop_claimed();
+        pool.finish_overtaken();
+        return true;
     }
 
     Core& pool_;
