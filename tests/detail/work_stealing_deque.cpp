@@ -62,6 +62,24 @@ TEST_CASE("the owner takes back what it knows is its own, unless it was stolen")
     }
 }
 
+TEST_CASE("the owner takes an element back only while it is the youngest in the deque") {
+    work_stealing_deque<int, 2> deque;
+    int elements[2] = {0, 1};
+    REQUIRE_FALSE(deque.take_back(&elements[0]));
+    REQUIRE(deque.push(&elements[0]));
+    REQUIRE(deque.push(&elements[1]));
+    REQUIRE_FALSE(deque.take_back(&elements[0]));
+    REQUIRE(deque.take_back(&elements[1]));
+    REQUIRE(deque.steal() == &elements[0]);
+    // Both are still in their slots, but not in the deque.
+    REQUIRE_FALSE(deque.take_back(&elements[0]));
+    REQUIRE_FALSE(deque.take_back(&elements[1]));
+    REQUIRE(deque.push(&elements[1]));
+    REQUIRE(deque.take_back(&elements[1]));
+    REQUIRE_FALSE(deque.take_back(&elements[1]));
+    REQUIRE(deque.empty());
+}
+
 TEST_CASE("a thief takes only what it wants") {
     work_stealing_deque<int, 4> deque;
     int elements[2] = {0, 1};

@@ -177,11 +177,18 @@ public:
     /// True if each thread calls something of the user's before its first task.
     [[nodiscard]] bool initialized() const noexcept { return setup_.initialized; }
 
-    /// Somebody who did not take the task from the queues has begun or cancelled it.
-    void note_overtaken() noexcept {
+    /// Takes the task out of its queue if the calling thread is a worker of this pool (which need not live for that question)
+    /// and the task is what it would take next from its own queue. False if it is not.
+    [[nodiscard]] static bool take_back(pool_core* pool, node& task) noexcept {
+        if constexpr (requires { pool->queues_.take_back(task, this_worker.index); })
+            return this_worker.pool == pool && pool->queues_.take_back(task, this_worker.index);
+        return false;
+    }
+    /// A waiter has begun the task, or somebody has cancelled it. `shell`: it is still in a queue.
+    void note_overtaken(bool shell) noexcept {
         count(&worker_counters::overtaken, 1);
         count(&worker_counters::running, 1);
-        queues_.note_overtaken();
+        if (shell) queues_.note_overtaken();
     }
     /// Such a task is over.
     void finish_overtaken() noexcept {

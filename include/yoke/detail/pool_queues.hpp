@@ -8,6 +8,8 @@
 ///     push(task, self)       a new task; `self` is the worker that submits it, or `no_worker`. Cannot fail.
 ///     claim()                a place for a small task from outside (see task_ring.hpp), or null: then push() a node. Only
 ///                            where tasks need no priority.
+///     take_back(task, self)  takes the task out again if that is what worker `self` should do next, and cheap; false if not.
+///                            Only where workers have queues of their own.
 ///     next(self)             what worker `self` should do now, if that is cheap to tell; else null
 ///     search(self)           as next, but looks everywhere
 ///     take()                 any task, for any thread: to empty the queues
@@ -96,6 +98,9 @@ public:
         if (!own.push(&task)) shared_.push(task);
     }
     [[nodiscard]] task_ring::slot* claim() noexcept { return shared_.claim_from_outside(); }
+    [[nodiscard]] bool take_back(const task_node& task, std::size_t self) noexcept {
+        return workers_[self].tasks.take_back(&task);
+    }
 
     task* next(std::size_t self) noexcept {
         worker& me = workers_[self];

@@ -93,6 +93,14 @@ public:
         return ours;
     }
 
+    /// The same for any element that the owner has pushed, and that is in the deque or has been: takes it if it is the
+    /// youngest. Owner only.
+    [[nodiscard]] bool take_back(const T* element) noexcept {
+        const std::int64_t bottom = bottom_.load(std::memory_order_relaxed) - 1;
+        // An empty deque may still have it in this slot; then there is nothing to take back.
+        return slot(bottom).load(std::memory_order_relaxed) == element && take_back();
+    }
+
     /// Takes the oldest element; null if there is none, another was quicker, or there is no barrier. Any thread.
     [[nodiscard]] T* steal() noexcept {
         return steal_if([]() noexcept { return true; });
