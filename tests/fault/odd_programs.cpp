@@ -6,6 +6,7 @@
 // destroy pools by the hundred, or write all over the shared memory. Rows A14, B4, C8, E6-E8 and E12 of the list of faults.
 // Each program is a process of its own.
 #include "support/process_watch.hpp"
+#include "support/program.hpp"
 
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/shared_memory_resource.hpp>
@@ -50,24 +51,6 @@ void await_started(int n) {
     while (board.started < n) std::this_thread::yield();
 }
 int server() { return yoke::detail::process_host::instance().server_pid(); }
-
-/// Runs the program in a child; its exit status, or 1000 and the signal that ended it.
-template <class Program>
-int status_of(Program&& program) {
-    board.started = board.gate = board.server = board.signalled = 0;
-    std::fflush(nullptr);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const yoke::runtime rt;
-        ::alarm(30);
-        program();
-        std::fflush(nullptr);
-        ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
 
 void a_forked_child_keeps_its_hands_off() {
     auto pool = std::make_unique<yoke::process_pool>(std::size_t{2});
@@ -277,10 +260,8 @@ void memory_is_scribbled_over() {
 
 int main() {
     const auto run = [](const char* what, auto&& program, int expected) {
-        const int status = status_of(program);
-        if (status == expected) return;
-        std::printf("FAILED: %s: ended with %d, not %d\n", what, status, expected);
-        std::exit(1);
+        board.started = board.gate = board.server = board.signalled = 0;
+        yoke_test::run_program(what, program, expected);
     };
 #if defined(YOKE_ADDRESS_SANITIZER)
     // Its allocator does not get ready for a fork beside threads that use it, as the C library's does.

@@ -6,6 +6,7 @@
 // child, code that is loaded late. Rows A12, B3, B5, B6, B8, B9, E10 and E13 of the list of faults. Each program is
 // a process of its own.
 #include "support/process_watch.hpp"
+#include "support/program.hpp"
 
 #include <yoke/executor/process_pool.hpp>
 
@@ -43,24 +44,6 @@ void never_ends() {
     for (;;) ::pause();
 }
 int server() { return yoke::detail::process_host::instance().server_pid(); }
-
-/// Runs the program in a child; its exit status, or 1000 and the signal that ended it.
-template <class Program>
-int status_of(Program&& program) {
-    board.started = board.signals = board.server = board.kills = board.strangers = 0;
-    std::fflush(nullptr);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const yoke::runtime rt;
-        ::alarm(30);
-        program();
-        std::fflush(nullptr);
-        ::_exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
 
 /// PR_SET_PDEATHSIG speaks of the thread that forked, so none of the program's may be that thread.
 void a_thread_makes_a_pool_and_ends() {
@@ -278,10 +261,8 @@ bool all_gone() {
 int main() {
     yoke::detail::sys.kill = &watched_kill;
     const auto run = [](const char* what, auto&& program, int expected) {
-        const int status = status_of(program);
-        if (status == expected) return;
-        std::printf("FAILED: %s: ended with %d, not %d\n", what, status, expected);
-        std::exit(1);
+        board.started = board.signals = board.server = board.kills = board.strangers = 0;
+        yoke_test::run_program(what, program, expected);
     };
     run("a thread that ends", a_thread_makes_a_pool_and_ends, 0);
     run("two interrupts", two_interrupts, 130);
