@@ -14,6 +14,7 @@
 #include <vector>
 
 using yoke::detail::chunk_sizer;
+using yoke::detail::chunk_window;
 
 namespace {
 
@@ -86,4 +87,55 @@ TEST_CASE("What is left is shared out evenly") {
     CHECK(sizer.next(800) == 100);
     CHECK(sizer.next(8) == 1);
     CHECK(sizer.next(0) == 1);
+}
+
+TEST_CASE("A window of chunks that was asked for stays") {
+    chunk_window window(3, true, 4);
+    CHECK(window.size() == 3);
+    for (int i = 0; i < 100; ++i) window.completed(1);
+    CHECK(window.size() == 3);
+}
+
+TEST_CASE("Of chunks whose size is chosen each worker has two") {
+    chunk_window window(0, false, 4);
+    for (int i = 0; i < 1000; ++i) window.completed(1);
+    CHECK(window.size() == 8);
+}
+
+TEST_CASE("Of short chunks more are under way, one more for each that completes") {
+    chunk_window window(0, true, 2);
+    CHECK(window.size() == 4);
+    for (std::size_t i = 1; i <= 10; ++i) {
+        window.submitted(100);
+        CHECK(window.size() == 3 + i);
+        window.completed(50);
+        CHECK(window.size() == 4 + i);
+    }
+    for (int i = 0; i < 1000; ++i) window.completed(50);
+    CHECK(window.size() == chunk_window::most);
+}
+
+TEST_CASE("So many chunks are under way as take each worker 200 us, and no fewer than two") {
+    chunk_window window(0, true, 2);
+    for (int i = 0; i < 1000; ++i) window.completed(20'000);
+    CHECK(window.size() == 20);
+    for (int i = 0; i < 1000; ++i) window.completed(5'000'000);
+    CHECK(window.size() == 4);
+    for (int i = 0; i < 1000; ++i) window.completed(1);
+    CHECK(window.size() == chunk_window::most);
+}
+
+TEST_CASE("Chunks that take long to submit, as large ones do, are few") {
+    chunk_window window(0, true, 2);
+    for (int i = 0; i < 1000; ++i) {
+        window.submitted(100'000);
+        window.completed(50);
+    }
+    CHECK(window.size() == 4);
+}
+
+TEST_CASE("A crew of many workers has two chunks for each, whatever is the most") {
+    chunk_window window(0, true, 200);
+    for (int i = 0; i < 1000; ++i) window.completed(1);
+    CHECK(window.size() == 400);
 }

@@ -77,6 +77,27 @@ struct no_copies {
     int value;
 };
 
+/// Runs its first task when somebody waits for it, and the others at once.
+class first_waits {
+public:
+    template <class R, class F, class... Args>
+        requires yoke::callable_with<F, Args...> && yoke::receiver_of<R, yoke::call_result<F, Args...>>
+    void execute(R&& receiver, F&& f, Args&&... args) {
+        if (std::exchange(first_, false))
+            later_.execute(std::forward<R>(receiver), std::forward<F>(f), std::forward<Args>(args)...);
+        else
+            now_.execute(std::forward<R>(receiver), std::forward<F>(f), std::forward<Args>(args)...);
+    }
+    void shutdown() {}
+    void shutdown(yoke::cancel_pending_t) {}
+    [[nodiscard]] std::size_t concurrency() const { return 1; }
+
+private:
+    bool first_ = true;
+    manual_executor later_;
+    yoke::inline_executor now_;
+};
+
 // Compiles with the least an executor can be.
 [[maybe_unused]] void minimal(yoke::archetype::minimal_executor& ex) {
     (void)yoke::map(ex, std::vector<int>(), [](int x) { return x; });
@@ -189,6 +210,24 @@ TEST_CASE("A range that can be read only once is read a window ahead, not more")
     REQUIRE(ex.run_one());
     CHECK(outer.get() == upto(1000));
     CHECK(read_at_first == 12);
+}
+
+TEST_CASE("Only so many chunks run ahead of one that takes long") {
+    manual_executor outside;
+    first_waits ex;
+    reader numbers(100'000);
+    int read_at_first = -1;
+    auto outer = yoke::submit(outside, [&] {
+        yoke::for_each(ex, numbers,
+                       [&](int x) {
+                           if (x == 0) read_at_first = numbers.read();
+                       },
+                       {.chunk = 1, .window = 2});
+    });
+    REQUIRE(outside.run_one());
+    outer.get();
+    CHECK(numbers.read() == 100'000);
+    CHECK(read_at_first == 65'536);
 }
 
 TEST_CASE("At most a window of chunks is under way", "[concurrent]") {

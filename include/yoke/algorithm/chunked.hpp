@@ -13,8 +13,9 @@
 /// as many as any measured so far (one cheap item says little), and no more than an even share of what is left for
 /// twice the workers. Measured where they run, so the way to a worker and back does not count.
 ///
-/// **Window.** Only so many chunks are under way at a time; the next is cut when one has completed, so an input that is
-/// read lazily may be endless for all the algorithm cares.
+/// **Window.** Only so many chunks are under way at a time (`chunk_window` says how many); the next is cut when one has
+/// completed, so an input that is read lazily may be endless for all the algorithm cares. Nor does it run far ahead of a chunk
+/// that takes long: what completes before its turn is kept, of 65,536 chunks at most.
 ///
 /// **Errors.** After a chunk has failed no further one is begun, those behind it in the input are cancelled if they
 /// have not begun, those before it run. When all have settled, the error of the first in the order of the input is
@@ -35,9 +36,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <iterator>
-#include <map>
+#include <limits>
 #include <optional>
 #include <ranges>
 #include <tuple>
@@ -52,7 +54,8 @@ namespace yoke {
 struct map_options {
     /// Items in a chunk; 0 means that the size is chosen by measuring.
     std::size_t chunk = 0;
-    /// Chunks under way at a time; 0 means twice the executor's concurrency.
+    /// Chunks under way at a time; 0 means twice the executor's concurrency, or up to 256 if `chunk` is given and they turn
+    /// out to be short.
     std::size_t window = 0;
 };
 
@@ -95,6 +98,54 @@ private:
     double ns_per_item_ = 0;
 };
 
+/// Chooses how many chunks may be under way.
+///
+/// Two for each worker if their size is chosen, since then they last. Chunks of a given size may be over in no time,
+/// and a worker that has done all it was given falls asleep, which costs more than many of them: of these there may be
+/// so many that they take the workers 200 us, by what running and submitting them was measured to take, up to `most`.
+/// (Large items take long to submit, so the bound is one of bytes too.) Each chunk that completes adds one at most,
+/// so an input that is read lazily is not read ahead of workers that are slow.
+class chunk_window {
+public:
+    static constexpr double ahead_ns = 200'000;
+    static constexpr std::size_t most = 256;
+
+    /// `fixed` chunks, or 0; `short_chunks`: their size is given.
+    chunk_window(std::size_t fixed, bool short_chunks, std::size_t workers) noexcept
+        : fixed_(fixed), short_chunks_(short_chunks), workers_(workers) {}
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        if (fixed_ != 0) return fixed_;
+        const std::size_t least = 2 * workers_;
+        if (!short_chunks_) return least;
+        const double wish = static_cast<double>(workers_) * ahead_ns / std::max({run_ns_, submit_ns_, 1.0});
+        const std::size_t wanted = wish >= static_cast<double>(most) ? most : static_cast<std::size_t>(wish);
+        return std::max(least, std::min(wanted, least + completed_));
+    }
+    /// A chunk took its submitter so long.
+    void submitted(std::int64_t ns) noexcept { learn(submit_ns_, ns); }
+    /// A chunk took its worker so long.
+    void completed(std::int64_t ns) noexcept {
+        learn(run_ns_, ns);
+        ++completed_;
+    }
+
+private:
+    static void learn(double& average, std::int64_t ns) noexcept {
+        average += (static_cast<double>(std::max<std::int64_t>(ns, 0)) - average) / 8;
+    }
+
+    std::size_t fixed_;
+    bool short_chunks_;
+    std::size_t workers_;
+    std::size_t completed_ = 0;
+    double run_ns_ = 0;
+    double submit_ns_ = 0;
+};
+
+/// Chunks that have begun and wait for one before them, at most: what completed early is kept until its turn comes.
+inline constexpr std::size_t most_begun = 65'536;
+
 /// An element of a vector of `T`s; no bits.
 template <class T>
 using slot = std::conditional_t<std::is_same_v<T, bool>, unsigned char, T>;
@@ -105,13 +156,17 @@ struct nothing {};
 template <class Out>
 using timed = std::pair<Out, std::int64_t>;
 
+[[nodiscard]] inline std::int64_t nanoseconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start)
+        .count();
+}
+
 template <class Kernel, class Cursor, class... Functions>
 auto run_timed(Cursor first, std::size_t count, Functions&... functions) {
     const auto start = std::chrono::steady_clock::now();
     auto out = Kernel::run(std::move(first), count, functions...);
-    const auto took = std::chrono::steady_clock::now() - start;
-    return timed<decltype(out)>(std::move(out),
-                                std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+    const std::int64_t took = nanoseconds_since(start);
+    return timed<decltype(out)>(std::move(out), took);
 }
 
 /// Gives up the items of a vector one by one.
@@ -215,18 +270,18 @@ using item_for =
 template <class Out, class E, class Chunks, class Take>
 void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<std::size_t> left,
                 Take take) {
-    struct chunk_under_way {
-        future<timed<Out>> result;
+    struct chunk {
+        future<timed<Out>> result;  // empty when it has settled
         std::size_t items = 0;
+        std::optional<Out> early;  // of a chunk that completed before one that comes first
     };
     const std::size_t workers = std::max<std::size_t>(ex.concurrency(), 1);
-    const std::size_t window = options.window != 0 ? options.window : 2 * workers;
     chunk_sizer sizer(options.chunk, workers);
-    std::map<std::uint64_t, chunk_under_way> under_way;
-    std::map<std::uint64_t, Out> early;  // completed before one that comes first
-    completion_set arrivals;
-    std::uint64_t submitted = 0;
+    chunk_window window(options.window, options.chunk != 0, workers);
+    std::deque<chunk> begun;  // and not taken; the first is chunk number `taken`
     std::uint64_t taken = 0;
+    std::size_t under_way = 0;
+    completion_set arrivals;
     std::uint64_t failed = std::numeric_limits<std::uint64_t>::max();  // the first chunk that did
     std::exception_ptr error;
 
@@ -234,42 +289,45 @@ void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<
         if (number >= failed) return;
         failed = number;
         error = std::current_exception();
-        for (auto behind = under_way.upper_bound(number); behind != under_way.end(); ++behind)
-            behind->second.result.cancel();
+        for (std::uint64_t behind = number + 1; behind - taken < begun.size(); ++behind)
+            if (auto& result = begun[behind - taken].result; result.valid()) result.cancel();
     };
     const auto submit_one = [&] {
-        const std::uint64_t number = submitted++;
+        const std::uint64_t number = taken + begun.size();
         try {
             if (chunks.done()) return false;
-            auto& entry = under_way[number];
-            std::tie(entry.result, entry.items) = chunks.submit_next(ex, sizer.next(left));
-            if (left) *left -= std::min(*left, entry.items);
-            arrivals.add(core_of(entry.result), number);
+            const auto start = std::chrono::steady_clock::now();
+            chunk& next = begun.emplace_back();
+            std::tie(next.result, next.items) = chunks.submit_next(ex, sizer.next(left));
+            if (left) *left -= std::min(*left, next.items);
+            arrivals.add(core_of(next.result), number);
+            ++under_way;
+            window.submitted(nanoseconds_since(start));
             return true;
         } catch (...) {
             fail(number);
             // If only the last step failed the task is on its way, and must not outlive us.
-            const auto entry = under_way.find(number);
-            if (entry != under_way.end()) {
-                if (entry->second.result.valid()) entry->second.result.wait();
-                under_way.erase(entry);
-            }
+            if (begun.size() > number - taken && begun.back().result.valid()) begun.back().result.wait();
             return false;
         }
     };
 
     for (bool more = true;;) {
-        while (more && error == nullptr && under_way.size() < window) more = submit_one();
-        if (under_way.empty()) break;
+        while (more && error == nullptr && under_way < window.size() &&
+               begun.size() < std::max(most_begun, window.size()))
+            more = submit_one();
+        if (under_way == 0) break;
         const std::uint64_t number = arrivals.take();
-        auto entry = under_way.extract(number);
+        --under_way;
+        chunk& arrived = begun[number - taken];
         try {
-            auto [out, ns] = entry.mapped().result.get();
-            sizer.learn(entry.mapped().items, ns);
-            early.emplace(number, std::move(out));
-            for (auto next = early.begin(); next != early.end() && next->first == taken; ++taken) {
-                take(std::move(next->second));
-                next = early.erase(next);
+            auto [out, ns] = std::exchange(arrived.result, {}).get();
+            sizer.learn(arrived.items, ns);
+            window.completed(ns);
+            arrived.early = std::move(out);
+            for (; error == nullptr && !begun.empty() && begun.front().early; ++taken) {
+                take(*std::move(begun.front().early));
+                begun.pop_front();
             }
         } catch (...) {
             fail(number);
