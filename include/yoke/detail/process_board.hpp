@@ -340,6 +340,12 @@ public:
         }
         return false;
     }
+    /// There would be one to wake.
+    [[nodiscard]] bool somebody_sleeps() const noexcept {
+        for (std::uint32_t w = 0; w < words(worker_count_); ++w)
+            if (sleepers_[w].load(std::memory_order_seq_cst) != 0) return true;
+        return false;
+    }
     /// Wakes this worker, if it sleeps.
     void wake(std::uint32_t worker) const noexcept {
         desks_[worker].wake.store(1, std::memory_order_seq_cst);

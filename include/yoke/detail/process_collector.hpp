@@ -8,7 +8,7 @@
 namespace yoke::detail {
 
 inline bool process_core::collect_once() noexcept {
-    if (process_task* const task = ready_.pop_front()) {
+    if (process_task* const task = taken_.pop_front()) {
         std::array<std::byte, task_slot::capacity> copy;
         if (task->holds_slot) {
             take_out_of_slot(*task, copy);
@@ -21,16 +21,17 @@ inline bool process_core::collect_once() noexcept {
     std::int64_t next = never;
     std::size_t wakes = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const std::unique_lock lock = lock_soon();
         look_around(next, wakes);
         if (closed_ && accepted_ == 0 && watchers_ == 0 && ready_.empty()) return false;
+        std::swap(taken_, ready_);
     }
     while (wakes-- != 0 && board_.wake_one()) {}
     deliver_output();  // before somebody else prints in a dead worker's place
     staff_.carry_out();
     for (const std::uint32_t index : wants_room_) give_room(index);
     wants_room_.clear();
-    if (ready_.empty()) sleep(next);
+    if (taken_.empty()) sleep(next);
     return true;
 }
 
@@ -39,6 +40,7 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     board_.header().claims.store(0, std::memory_order_seq_cst);
     for (const std::uint32_t index : spent_slots_) free_slot(index);
     spent_slots_.clear();
+    busy_ = completed_ >= many_back;
     if (completed_ != 0) finished(std::exchange(completed_, 0));
 
     const std::int64_t now = monotonic_ns();
@@ -75,9 +77,19 @@ inline void process_core::gather(bool all) {
             const std::uint32_t index = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
             const slot_state state = state_of(index);
             if (slots_[index].task == nullptr || !possible(index, state)) continue;
-            if (state.phase == slot_phase::done)
-                make_ready(take_result(index, state));
-            else if (state.phase == slot_phase::wants_room && wants_room_.size() < slot_count)
+            if (state.phase == slot_phase::done) {
+                process_task& task = take_result(index, state);
+                if (task.error == nullptr && task.result.data() == board_.slot(index).bytes.data() &&
+                    task.result.size() <= task.call.spent_bytes().size()) {
+                    take_out_of_slot(task, task.call.spent_bytes());
+                    task.holds_slot = false;
+                    free_slot(index);  // for the next one, before this one is completed
+                }
+                make_ready(task);
+            } else if (state.phase == slot_phase::wants_room && !on_collector()) {
+                board_.set_done(index);  // only the collector gives room
+                call_collector();
+            } else if (state.phase == slot_phase::wants_room && wants_room_.size() < slot_count)
                 wants_room_.push_back(index);
         }
     }
@@ -345,6 +357,11 @@ inline void process_core::complete(process_task& task) noexcept {
 
 inline void process_core::sleep(std::int64_t next) noexcept {
     board_header& header = board_.header();
+    if (busy_) {
+        // Many tasks come back. The word says that we are awake, so the workers do not wake us for each, but go on.
+        futex_wait(header.collector, 0, std::min(next, later(monotonic_ns(), nap_ns)));
+        return;
+    }
     header.collector.store(1, std::memory_order_seq_cst);
     if (!board_.any_done() && !called_.load(std::memory_order_seq_cst) && !crew_.news() &&
         header.claims.load(std::memory_order_seq_cst) == 0 &&

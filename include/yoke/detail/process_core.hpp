@@ -11,8 +11,8 @@
 /// A receiver that blocks, blocks the collector. There is one exception: waiting for a future of the same pool on the
 /// collector's thread goes on collecting (`collect_once`), so a continuation may do that.
 ///
-/// What the collector does stands in process_collector.hpp, what a waiter does in process_waiter.hpp, and what follows from a
-/// task's options in process_limits.hpp; a user of the class includes all three.
+/// How tasks come in stands in process_entry.hpp, what the collector does in process_collector.hpp, what a waiter does in
+/// process_waiter.hpp, and what follows from a task's options in process_limits.hpp; a user of the class includes all four.
 
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/fork_watch.hpp>
@@ -120,25 +120,7 @@ public:
 
     /// The right to enqueue one task, counted as accepted from now on; with a full pool waits for it, or returns false if
     /// not allowed to. Throws pool_closed, broken_pool.
-    bool admit(bool may_wait) {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            if (closed_) throw pool_closed();
-            if (!broken_.empty()) throw broken_pool(broken_);
-            if (accepted_ < max_pending_ || pending() < max_pending_) break;
-            if (!may_wait) return false;
-            // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound.
-            if (on_collector()) break;
-            // A claim from now on is heard of; one just before is seen by the second look.
-            if (board_.header().watch_claims.exchange(1, std::memory_order_seq_cst) == 0) continue;
-            ++waiting_for_room_;
-            room_.wait(lock);
-            --waiting_for_room_;
-        }
-        ++accepted_;
-        ++fresh_;
-        return true;
-    }
+    bool admit(bool may_wait);
     /// Gives an unused right back.
     void withdraw() noexcept {
         const std::lock_guard lock(mutex_);
@@ -147,39 +129,7 @@ public:
     }
 
     /// Takes over one reference to the task, for which admit() has returned true.
-    void enqueue(process_task& task) noexcept {
-        enum { queued, stopped, refused } outcome = queued;
-        {
-            const std::lock_guard lock(mutex_);
-            --fresh_;
-            task.number = ++last_number_;
-            if (task.stop_requested || cancelling_) {
-                outcome = stopped;
-            } else if (!broken_.empty()) {
-                outcome = refused;
-            }
-            if (outcome != queued) {
-                task.where = process_task::phase::complete;
-            } else {
-                if (task.queue_ns != 0) task.begin_by = later(monotonic_ns(), task.queue_ns);
-                if (begin_by_.add(task) && !on_collector()) call_collector();
-                if (task.priority != 0) by_priority_ = true;
-                if (by_priority_) recall_below(task.priority);
-                task.where = process_task::phase::queued;
-                queue_.push(task);
-                // The task is not ours any more: it may be complete before we are out of here, and the pool gone
-                // once we have let go of the mutex.
-                if (dispatch() != 0) {
-                    if (!board_.wake_one() && staff_.understaffed()) call_collector();
-                } else if (!board_.ring_sound(pushed_)) {
-                    heal_at_ = 0;  // no worker will ever find it: the collector says so
-                    call_collector();
-                }
-            }
-        }
-        if (outcome == stopped) stop_outside(task);
-        if (outcome == refused) refuse_outside(task);
-    }
+    void enqueue(process_task& task) noexcept;
 
     /// Completes the task as stopped here and now, if no worker has begun it; false otherwise. The caller owns a
     /// reference.
@@ -250,6 +200,10 @@ public:
 private:
     /// Enough for the workers never to run dry while the collector is away, few enough to stay in the caches.
     static constexpr std::uint32_t slot_count = 256;
+    /// When so many tasks have come back at a time, more will follow, and the collector naps for so long before it sleeps
+    /// until it is called.
+    static constexpr std::size_t many_back = 16;
+    static constexpr std::int64_t nap_ns = 30'000;
 
     /// Keeps the server running, and the count of its users right.
     struct server_use {
@@ -285,6 +239,17 @@ private:
         process_output::texts texts;
     };
 
+    /// Locks the mutex. It is held for less than a microsecond as a rule, and falling asleep costs more than that.
+    [[nodiscard]] std::unique_lock<std::mutex> lock_soon() noexcept {
+        std::unique_lock lock(mutex_, std::try_to_lock);
+        for (int i = 0; !lock && i < 100; ++i) {
+            cpu_pause();
+            static_cast<void>(lock.try_lock());
+        }
+        if (!lock) lock.lock();
+        return lock;
+    }
+
     // All below that is not said to be the collector's: with the mutex held.
 
     /// Accepted tasks that have not begun.
@@ -307,6 +272,9 @@ private:
         by_priority_ = false;
         idle_.notify_all();
         if (closed_) call_collector();
+    }
+    void watcher_leaves() noexcept {
+        if (--watchers_ == 0 && closed_ && accepted_ == 0) call_collector();
     }
     void call_collector() noexcept {
         if (ended_) return;
@@ -465,6 +433,7 @@ private:
 
     void collect() noexcept {
         ::prctl(PR_SET_NAME, "yoke-collector");
+        ::prctl(PR_SET_TIMERSLACK, 1UL);
         const task_scope here(&collector_);
         const task_scope completing(this);
         while (collect_once()) {}
@@ -514,7 +483,7 @@ private:
     std::size_t accepted_ = 0;  ///< tasks that are not complete
     std::size_t fresh_ = 0;     ///< accepted, not yet enqueued
     std::size_t waiting_for_room_ = 0;
-    std::size_t watchers_ = 0;  ///< threads in await()
+    std::size_t watchers_ = 0;  ///< threads in await(), or about to wake a worker: the board must stay
     std::uint64_t last_number_ = 0;
     std::uint64_t pushed_ = 0;  ///< entries ever put into the ring
     process_task_queue queue_;
@@ -522,12 +491,14 @@ private:
     bool by_priority_ = false;  ///< since the pool was idle last, a task had a priority
     std::vector<slot_record> slots_;
     std::vector<std::uint32_t> free_slots_;
+    process_task_list ready_;  ///< to be completed by the collector
     std::int64_t next_check_ = never;
     std::int64_t heal_at_ = 0;
     std::atomic<bool> called_{false};
 
     // The collector's own, or touched by it only, under the mutex.
-    process_task_list ready_;
+    process_task_list taken_;  ///< of those that are ready
+    bool busy_ = false;        ///< the last time there were not few
     std::vector<std::uint32_t> spent_slots_;
     std::size_t completed_ = 0;
     std::vector<std::uint32_t> wants_room_;

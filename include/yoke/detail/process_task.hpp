@@ -71,6 +71,10 @@ public:
         return {medium_ ? medium_.get() : small_.data(), size_};
     }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// What the bytes of a small call lay in, for those of its result: of no use to anybody once the call has been made.
+    [[nodiscard]] std::span<std::byte> spent_bytes() noexcept {
+        return medium_ ? std::span<std::byte>(medium_.get(), size_) : std::span<std::byte>(small_);
+    }
     /// Where it lies if it does not fit a slot.
     [[nodiscard]] arena_block& block() noexcept { return block_; }
 

@@ -16,7 +16,7 @@ inline bool process_core::await(process_task& task) noexcept {
     if (on_collector()) return false;
     std::uint32_t index = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const std::unique_lock lock = lock_soon();
         if (task.where != process_task::phase::sent) return false;
         index = task.slot;
         ++slots_[index].watchers;
@@ -30,7 +30,7 @@ inline bool process_core::await(process_task& task) noexcept {
     bool spoilt = false;
     std::size_t wakes = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const std::unique_lock lock = lock_soon();
         slot_record& record = slots_[index];
         --record.watchers;
         const slot_state state = state_of(index);
@@ -46,17 +46,21 @@ inline bool process_core::await(process_task& task) noexcept {
         }
         if ((mine && !in_block) || (record.vacant && record.watchers == 0)) free_slot(index);
         wakes = dispatch();
-        if ((--watchers_ == 0 && closed_ && accepted_ == 0) || (wakes != 0 && staff_.understaffed()))
-            call_collector();
+        if (wakes != 0 && staff_.understaffed()) call_collector();
+        // What we have in hand keeps the pool; without it that is over when we have let go of the mutex.
+        if (!mine) {
+            while (wakes-- != 0 && board_.wake_one()) {}
+        }
+        watcher_leaves();
     }
-    while (wakes-- != 0 && board_.wake_one()) {}
     if (!mine) return !spoilt;
+    while (wakes-- != 0 && board_.wake_one()) {}
     {
         const task_scope completing(this);
         complete(task);
     }
     {
-        const std::lock_guard lock(mutex_);
+        const std::unique_lock lock = lock_soon();
         if (in_block) {
             free_slot(index);
             wakes = dispatch();

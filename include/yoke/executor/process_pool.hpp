@@ -49,6 +49,7 @@
 #include <yoke/concept/remote_call.hpp>
 #include <yoke/detail/process_collector.hpp>
 #include <yoke/detail/process_core.hpp>
+#include <yoke/detail/process_entry.hpp>
 #include <yoke/detail/process_limits.hpp>
 #include <yoke/detail/process_waiter.hpp>
 #include <yoke/error.hpp>

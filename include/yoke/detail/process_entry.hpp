@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// How tasks come into a process pool: on the thread that submits them, which sends them to the workers if there is a free
+/// slot, and takes what the workers have done out of the slots if there is none and the collector is not there to do it.
+
+#include <yoke/detail/process_core.hpp>
+
+namespace yoke::detail {
+
+inline bool process_core::admit(bool may_wait) {
+    std::unique_lock lock = lock_soon();
+    for (;;) {
+        if (closed_) throw pool_closed();
+        if (!broken_.empty()) throw broken_pool(broken_);
+        if (accepted_ < max_pending_ || pending() < max_pending_) break;
+        if (!may_wait) return false;
+        // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound.
+        if (on_collector()) break;
+        // A claim from now on is heard of; one just before is seen by the second look.
+        if (board_.header().watch_claims.exchange(1, std::memory_order_seq_cst) == 0) continue;
+        ++waiting_for_room_;
+        room_.wait(lock);
+        --waiting_for_room_;
+    }
+    ++accepted_;
+    ++fresh_;
+    return true;
+}
+
+inline void process_core::enqueue(process_task& task) noexcept {
+    enum { queued, stopped, refused } outcome = queued;
+    bool wakes = false;
+    {
+        const std::unique_lock lock = lock_soon();
+        --fresh_;
+        task.number = ++last_number_;
+        if (task.stop_requested || cancelling_) {
+            outcome = stopped;
+        } else if (!broken_.empty()) {
+            outcome = refused;
+        }
+        if (outcome != queued) {
+            task.where = process_task::phase::complete;
+        } else {
+            if (task.queue_ns != 0) task.begin_by = later(monotonic_ns(), task.queue_ns);
+            if (begin_by_.add(task) && !on_collector()) call_collector();
+            if (task.priority != 0) by_priority_ = true;
+            if (by_priority_) recall_below(task.priority);
+            task.where = process_task::phase::queued;
+            queue_.push(task);
+            // The task is not ours any more: it may be complete before we are out of here, and the pool gone
+            // once we have let go of the mutex - unless there is somebody to wake, which costs too much to be done
+            // with the mutex held: until then we count as a watcher, which keeps the pool.
+            std::size_t sent = dispatch();
+            if (sent == 0 && free_slots_.empty() && board_.any_done()) {
+                // The collector naps, or is not as fast as we are.
+                gather(false);
+                sent = dispatch();
+            }
+            if (sent != 0) {
+                wakes = board_.somebody_sleeps();
+                if (wakes)
+                    ++watchers_;
+                else if (staff_.understaffed())
+                    call_collector();
+            } else if (!board_.ring_sound(pushed_)) {
+                heal_at_ = 0;  // no worker will ever find it: the collector says so
+                call_collector();
+            }
+        }
+    }
+    if (wakes) {
+        const bool woken = board_.wake_one();
+        const std::unique_lock lock = lock_soon();
+        if (!woken && staff_.understaffed()) call_collector();
+        watcher_leaves();
+    }
+    if (outcome == stopped) stop_outside(task);
+    if (outcome == refused) refuse_outside(task);
+}
+
+}  // namespace yoke::detail
