@@ -69,6 +69,16 @@ struct account {
     int add(int amount) const { return balance + amount; }
 };
 
+/// Counts its copies; crosses as nothing.
+struct counted {
+    counted() = default;
+    counted(const counted&) { ++copies; }
+    counted(counted&&) = default;
+    counted& operator=(const counted&) = default;
+    counted& operator=(counted&&) = default;
+    static inline int copies = 0;
+};
+
 /// Writes fewer bytes than it announces.
 struct liar {};
 
@@ -79,6 +89,15 @@ struct yoke::codec<liar> {
     static std::size_t size(const liar&) { return 4; }
     static void encode(wire_writer& out, const liar&) { out.number('x'); }
     static liar decode(wire_reader&) { return {}; }
+};
+
+template <>
+struct yoke::codec<counted> {
+    static void encode(wire_writer& out, const counted&) { out.number('c'); }
+    static counted decode(wire_reader& in) {
+        static_cast<void>(in.number<char>("a counted"));
+        return {};
+    }
 };
 
 TEST_CASE("a call and its result go through bytes") {
@@ -107,6 +126,29 @@ TEST_CASE("arguments are handed over as rvalues, results come back by value") {
     REQUIRE(remotely([](std::vector<int>&& v) { return v.size(); }, std::vector<int>(3)) == 3);
     using call = yoke::remote_call<const std::string& (*)(const std::string&), std::string>;
     STATIC_REQUIRE(std::is_same_v<call::result_type, std::string>);
+}
+
+TEST_CASE("what a returned reference refers to is packed uncopied, be it kept there or an argument") {
+    const auto copies_of = [](auto f, const auto&... args) {
+        const auto bytes = packed(f, args...);
+        yoke::wire_reader in(bytes);
+        memory_sink sink;
+        counted::copies = 0;
+        yoke::remote_call_of<decltype(f), decltype(args)...>::run(in, sink);
+        return counted::copies;
+    };
+    CHECK(copies_of([]() -> const counted& {
+              static const counted kept;
+              return kept;
+          }) == 0);
+    CHECK(copies_of([](const counted& given) -> const counted& { return given; }, counted()) == 0);
+    CHECK(copies_of([](const counted& given) { return given; }, counted()) == 1);
+
+    const auto same = [](const std::string& given) -> const std::string& { return given; };
+    CHECK(remotely(same, std::string(1000, 'x')) == std::string(1000, 'x'));
+    CHECK(remotely([](std::string&& given) -> std::string&& { return std::move(given); },
+                   std::string(99, 'y')) == std::string(99, 'y'));
+    CHECK(remotely(yoke::bind_values(same, std::string(500, 'z'))) == std::string(500, 'z'));
 }
 
 TEST_CASE("packing changes nothing and may be repeated") {

@@ -22,7 +22,7 @@ public:
         return pool_.submit([](const numbers& all) { return all.front() + all.back(); }, sent).get();
     }
     std::uint64_t back(std::size_t count) {
-        const numbers all = pool_.submit([](std::size_t n) -> numbers { return prepared(n); }, count).get();
+        const numbers all = pool_.submit(prepared, count).get();
         return all.front() + all.back();
     }
 

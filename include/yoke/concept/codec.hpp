@@ -19,6 +19,7 @@
 /// *back* from a worker you do not trust, and the private members of a trivially copyable class are its own affair.
 
 #include <yoke/concept/shippable.hpp>
+#include <yoke/detail/large_memory.hpp>
 
 #include <algorithm>
 #include <array>
@@ -126,6 +127,12 @@ template <class C>
     if constexpr (bulk<C>) {
         const std::size_t count = in.length("the length of a container", sizeof(value_type));
         const auto raw = in.bytes(count * sizeof(value_type), "the elements of a container");
+        if constexpr (requires { container.reserve(count); }) {
+            if (raw.size() >= large_value) {
+                container.reserve(count);
+                expect_to_fill(container.data(), raw.size());
+            }
+        }
         // Spares the zeros that resize() would write first.
         const bool aligned = reinterpret_cast<std::uintptr_t>(raw.data()) % alignof(value_type) == 0;
         if (any_bytes_will_do<value_type> && aligned) {

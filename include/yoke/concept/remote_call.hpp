@@ -79,20 +79,24 @@ struct remote_call {
         (detail::put(out, args), ...);
     }
 
-    /// Unpacks the call, makes it, and packs its result. Throws `decode_error` before the call is made, what the call
-    /// throws, or what packing the result throws.
+    /// Unpacks the call, makes it, and packs its result: a reference's referent from where it lies, uncopied. Throws
+    /// `decode_error` before the call is made, what the call throws, or what packing the result throws.
     static void run(wire_reader& call, result_sink& sink) {
+        auto f = detail::get<F>(call);
+        auto args = detail::tuple_getter<std::tuple<Args...>>::get_from(call);
+        call.expect_end("a call");
+        const auto make = [&]() -> decltype(auto) {
+            return std::apply(
+                [&](Args&... arg) -> decltype(auto) { return std::invoke(std::move(f), std::move(arg)...); },
+                args);
+        };
         if constexpr (std::is_void_v<result_type>) {
-            invoke(call);
+            make();
             sink.room(0);
+        } else if constexpr (std::is_same_v<std::remove_cvref_t<decltype(make())>, result_type>) {
+            pack(make(), sink);  // f and the arguments live: it may refer to them
         } else {
-            const result_type result = invoke(call);
-            const std::size_t size = encoded_size(result);
-            wire_writer out(sink.room(size));
-            detail::put(out, result);
-            if (out.size() != size)
-                throw decode_error("a codec wrote " + std::to_string(out.size()) +
-                                   " bytes of a result that it had measured as " + std::to_string(size));
+            pack(result_type(make()), sink);
         }
     }
 
@@ -109,12 +113,14 @@ struct remote_call {
     }
 
 private:
-    static decltype(auto) invoke(wire_reader& call) {
-        auto f = detail::get<F>(call);
-        auto args = detail::tuple_getter<std::tuple<Args...>>::get_from(call);
-        call.expect_end("a call");
-        return std::apply(
-            [&](Args&... arg) -> result_type { return std::invoke(std::move(f), std::move(arg)...); }, args);
+    template <class Result>
+    static void pack(const Result& result, result_sink& sink) {
+        const std::size_t size = encoded_size(result);
+        wire_writer out(sink.room(size));
+        detail::put(out, result);
+        if (out.size() != size)
+            throw decode_error("a codec wrote " + std::to_string(out.size()) +
+                               " bytes of a result that it had measured as " + std::to_string(size));
     }
 };
 
