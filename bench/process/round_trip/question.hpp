@@ -5,14 +5,17 @@
 /// to do?
 ///
 /// Timed: submit one task with an integer argument to a pool of running processes and get its result, again
-/// and again; each trip by itself: the median, and the 99th percentile as `/p99`. Task i returns i + 1.
-/// Checked: every result. boost_message_queue is no pool (two message queues and one process that answers);
+/// and again; each trip by itself: the median, and the 99th percentile as `/p99`. Task i returns i + 1. The trips follow
+/// each other at once, which flatters whoever waits awake for the next; or, as `after_pause`, each comes after 300 us in which
+/// nothing happened, so that everybody is asleep. Checked: every result. boost_message_queue is no pool (two message queues and one process that answers);
 /// limit_futex is what this machine needs at the least (an integer in shared memory and a futex each way).
 
 #include "../../harness.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <thread>
 #include <utility>
 
 namespace bench::process_round_trip {
@@ -23,17 +26,22 @@ inline constexpr unit microseconds{"us", 1e6};
 template <class Contender>
 int main(int argc, char** argv) {
     program here(argc, argv);
-    here.add_single("process/round_trip", microseconds, 10'000, [] {
-        auto contender = std::make_unique<Contender>();
-        for (std::uint64_t i = 0; i < 100; ++i) contender->run(i);
-        return [i = std::uint64_t{0}, contender = std::move(contender)]() mutable {
-            const auto start = clock::now();
-            const std::uint64_t result = contender->run(i);
-            const double seconds = seconds_since(start);
-            require(result == ++i, "a result is wrong");
-            return cost(seconds, 1, microseconds);
-        };
-    });
+    const auto add = [&](const char* row, std::size_t trips, std::chrono::microseconds pause) {
+        here.add_single(row, microseconds, trips, [pause] {
+            auto contender = std::make_unique<Contender>();
+            for (std::uint64_t i = 0; i < 100; ++i) contender->run(i);
+            return [pause, i = std::uint64_t{0}, contender = std::move(contender)]() mutable {
+                if (pause.count() != 0) std::this_thread::sleep_for(pause);
+                const auto start = clock::now();
+                const std::uint64_t result = contender->run(i);
+                const double seconds = seconds_since(start);
+                require(result == ++i, "a result is wrong");
+                return cost(seconds, 1, microseconds);
+            };
+        });
+    };
+    add("process/round_trip", 10'000, std::chrono::microseconds(0));
+    add("process/round_trip/after_pause", 2'000, std::chrono::microseconds(300));
     return here.run();
 }
 

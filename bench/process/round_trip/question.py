@@ -18,11 +18,14 @@ def main(contender):
     with contender() as run:
         for i in range(20):
             run(i)
-        seconds = []
-        for i in range(here.scaled(1_000)):
-            start = time.perf_counter()
-            result = run(i)
-            seconds.append(time.perf_counter() - start)
-            require(result == i + 1, "a result is wrong")
-    here.add("process/round_trip", "us", [1e6 * s for s in seconds], tail=True)
+        for row, trips, pause in (("", 1_000, 0), ("/after_pause", 1_000, 300e-6)):
+            seconds = []
+            for i in range(here.scaled(trips)):
+                if pause:
+                    time.sleep(pause)
+                start = time.perf_counter()
+                result = run(i)
+                seconds.append(time.perf_counter() - start)
+                require(result == i + 1, "a result is wrong")
+            here.add(f"process/round_trip{row}", "us", [1e6 * s for s in seconds], tail=True)
     here.write()
