@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -240,4 +241,37 @@ TEST_CASE("a task that is started again goes before its equals", "[process]") {
     // Those that had been sent before it died come first; the rest, which waited in the queue, after it.
     const auto ran = noted();
     REQUIRE(std::find(ran.begin(), ran.end(), 0) < std::find(ran.begin(), ran.end(), 300));
+}
+
+TEST_CASE("while a receiver holds the collector, submitters make room for what they submit themselves",
+          "[process]") {
+    const yoke_test::watchdog dog("submitters that collect");
+    wipe();
+    static std::atomic<int> gate;
+    static std::atomic<bool> held;
+    gate = 0;
+    held = false;
+    struct holding_receiver {
+        void set_value(int) noexcept {
+            held = true;
+            while (gate == 0) std::this_thread::yield();
+        }
+        void set_error(const std::exception_ptr&) noexcept {}
+        void set_stopped() noexcept {}
+    };
+    yoke::process_pool pool(2);
+    pool.execute(holding_receiver(), same, 1);
+    while (!held) std::this_thread::yield();
+    // Its worker waits until the collector gives it room for the result.
+    auto large = pool.submit([] { return std::string(100'000, 'l'); });
+    std::vector<yoke::future<void>> futures;
+    // Each round fits the slots, and not with the round before.
+    for (int round = 1; round <= 4; ++round) {
+        for (int i = 0; i < 200; ++i) futures.push_back(pool.submit(note, i));
+        while (board.count < 200 * round) std::this_thread::yield();
+    }
+    gate = 1;
+    for (auto& each : futures) each.get();
+    CHECK(large.get() == std::string(100'000, 'l'));
+    pool.wait();
 }
