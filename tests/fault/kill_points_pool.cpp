@@ -2,9 +2,10 @@
 // labels: process
 // own-main
 //
-// Workers killed between any two steps of the life of a task: rows A5-A7 of the list of faults. Before the commit the
-// task is lost, exactly once, and never runs a second time; after it the result is delivered. And those killed
-// while they were to wake somebody: nobody sleeps on.
+// Workers killed between any two steps of the life of a task, a hundred at each: rows A5 (claimed, started), A6 (half a
+// result, a whole one) and A7 (committed, announced) of the list of faults. Before the commit the task is lost, exactly
+// once, and never runs a second time; after it the result is delivered. And those killed while they were to wake
+// somebody: nobody sleeps on.
 #define YOKE_TEST_POINTS
 #include "support/kill_points.hpp"
 
@@ -93,7 +94,7 @@ void around_a_task() {
                             {"result announced", 1, true}};
     yoke::process_pool pool({.workers = 2, .crash_limit = 1000});
     for (const place& p : places) {
-        for (int round = 0; round < 40; ++round) {
+        for (int round = 0; round < 50; ++round) {
             board.runs = 0;
             kill_points::arm(p.name);
             const bool large = round % 2 == 1;
@@ -101,7 +102,7 @@ void around_a_task() {
             const bool delivered =
                 large ? value_delivered(pool, run_large, watched) : value_delivered(pool, run, watched);
             // Who waited may have been woken a moment before the worker came by.
-            while (!kill_points::struck()) std::this_thread::yield();
+            kill_points::await_death();
             require(delivered == p.delivered, "the outcome is as documented at", p.name);
             require(board.runs == p.runs, "the task ran as often as documented at", p.name);
             // With a second attempt it is delivered in any case.
@@ -110,17 +111,24 @@ void around_a_task() {
             require(large ? value_delivered(pool, run_large, watched, 2)
                           : value_delivered(pool, run, watched, 2),
                     "a second attempt succeeds at", p.name);
-            while (!kill_points::struck()) std::this_thread::yield();
+            kill_points::await_death();
             require(board.runs == p.runs + (p.delivered ? 0 : 1), "no attempt too many at", p.name);
             require(pool.submit(run, 3).get() == 3, "the pool goes on");
         }
+        require(kill_points::deaths(p.name) == 100, "a hundred workers have died at", p.name);
     }
-    for (int round = 0; round < 20; ++round) {
+    // A result of which half is there. Its worker is its own killer.
+    int halves = 0;
+    for (int round = 0; round < 100; ++round) {
         try {
             static_cast<void>(pool.submit([] { return half_written{true}; }).get());
             require(false, "half a result is no result");
-        } catch (const yoke::worker_lost&) {}
+        } catch (const yoke::worker_lost& lost) {
+            require(lost.signal() == SIGKILL, "the signal is SIGKILL");
+            ++halves;
+        }
     }
+    require(halves == 100, "a hundred have died in the middle of a result");
 }
 
 /// Two sleepers; the one who is woken dies before it passes the wake on, or the one who wakes the collector dies on

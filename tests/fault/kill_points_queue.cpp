@@ -2,8 +2,9 @@
 // labels: process
 // own-main
 //
-// Producers and consumers of a queue between processes, killed between any two of their steps, with or without the
-// queue's lock: what they had not finished has not happened, what they had stays, and nobody sleeps on.
+// Producers and consumers of a queue between processes, killed a hundred times between any two of their steps, with the
+// queue's lock (row A8 of the list of faults; no other lock is shared with a worker) or without it: what they had not
+// finished has not happened, what they had stays, and nobody sleeps on.
 #define YOKE_TEST_POINTS
 #include "support/kill_points.hpp"
 
@@ -43,7 +44,9 @@ void lose(yoke::process_pool& pool, const char* name, F f, Args... args) {
     try {
         static_cast<void>(pool.submit(f, args...).get());
         require(false, "a worker was killed at", name);
-    } catch (const yoke::worker_lost&) {}
+    } catch (const yoke::worker_lost&) {
+        kill_points::await_death();
+    }
 }
 
 void sleep_of(int consumers) {
@@ -58,7 +61,7 @@ int main() {
     const yoke_test::watchdog dog("users of a queue killed at every step", std::chrono::seconds(30));
     yoke::process_pool pool({.workers = 2, .crash_limit = 1000});
 
-    for (int round = 0; round < 30; ++round) {
+    for (int round = 0; round < 100; ++round) {
         yoke::shared_queue<int> queue(2);
 
         // A producer that dies holding the lock, before its item is in.
@@ -85,7 +88,7 @@ int main() {
         require(consumer.get() == std::vector<int>{3}, "the item of a producer that died is delivered");
     }
 
-    for (int round = 0; round < 30; ++round) {
+    for (int round = 0; round < 100; ++round) {
         yoke::shared_queue<int> queue(1);
         require(queue.push(1), "the first goes in");
         std::atomic<bool> in{false};
@@ -98,6 +101,10 @@ int main() {
         require(in, "who waited for room was woken for the consumer that died");
         require(queue.pop() == 2, "and its item is there");
     }
+    // The first three die holding the queue's lock, the last just after.
+    for (const char* const name : {"item written", "item read", "item taken"})
+        require(kill_points::deaths(name) == 100, "a hundred workers have died at", name);
+    require(kill_points::deaths("queue left") == 200, "two hundred workers have died at queue left");
     std::puts("whole after every death, and nobody left asleep");
     return 0;
 }

@@ -7,7 +7,8 @@
 ///     yoke_test::kill_points::install();             // before the first pool
 ///     yoke_test::kill_points::arm("task claimed");   // the next worker that comes by there is killed
 ///     ...
-///     yoke_test::kill_points::struck();              // whether one was
+///     yoke_test::kill_points::await_death();         // until it is dead
+///     yoke_test::kill_points::deaths("task claimed") // how many have died there so far
 
 #include "support/process_watch.hpp"
 
@@ -18,6 +19,8 @@
 
 #include <atomic>
 #include <cstring>
+#include <map>
+#include <string>
 
 namespace yoke_test {
 
@@ -32,13 +35,21 @@ public:
         plan_.armed = 1;
     }
     static void disarm() { plan_.armed = 0; }
-    static bool struck() { return plan_.struck != 0; }
+    /// Waits for a worker to come by the armed place and die there: until the system has no such process any more. Counts
+    /// that death.
+    static void await_death() {
+        const bool dead = eventually([] { return plan_.struck != 0 && !alive(plan_.struck); });
+        require(dead, "a worker has died at", plan_.name);
+        ++deaths_[plan_.name];
+    }
+    /// So many deaths at a place were waited for.
+    static int deaths(const char* name) { return deaths_[name]; }
 
 private:
     struct plan {
         std::atomic<int> armed{0};
         std::atomic<int> left{0};
-        std::atomic<int> struck{0};
+        std::atomic<int> struck{0};  ///< the worker's process
         char name[64] = {};
     };
 
@@ -47,11 +58,12 @@ private:
             return;
         if (plan_.left.fetch_sub(1) > 0) return;
         if (plan_.armed.exchange(0) == 0) return;
-        plan_.struck = 1;
+        plan_.struck = ::getpid();
         ::kill(::getpid(), SIGKILL);
     }
 
     inline static plan& plan_ = make_shared_object<plan>();
+    inline static std::map<std::string, int> deaths_;
 };
 
 }  // namespace yoke_test
