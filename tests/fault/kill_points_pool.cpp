@@ -11,6 +11,7 @@
 
 #include <yoke/executor/process_pool.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <string>
@@ -87,11 +88,9 @@ void around_a_task() {
         int runs;        // of a task with one attempt
         bool delivered;  // its result
     };
-    const place places[] = {{"task claimed", 0, false},
-                            {"task started", 0, false},
-                            {"result written", 1, false},
-                            {"result committed", 1, true},
-                            {"result announced", 1, true}};
+    const place places[] = {{"slot claimed", 0, false},    {"task claimed", 0, false},
+                            {"task started", 0, false},    {"result written", 1, false},
+                            {"result committed", 1, true}, {"result announced", 1, true}};
     yoke::process_pool pool({.workers = 2, .crash_limit = 1000});
     for (const place& p : places) {
         for (int round = 0; round < 50; ++round) {
@@ -154,6 +153,43 @@ void around_a_wake() {
     }
 }
 
+/// A worker that is so slow between claiming a task and beginning it that the task has expired by then, and the signal that
+/// ends it is slow, too. It must not go on to another task, which would be lost with it.
+void expired_before_it_began() {
+    yoke::process_pool pool({.workers = 2, .max_workers = 2});
+    const int server = yoke::detail::process_host::instance().server_pid();
+    int slow = 0;
+    for (int round = 0; round < 20; ++round) {
+        board.started = board.gate = board.runs = 0;
+        require(yoke_test::eventually([&] {
+                    const auto pids = pool.worker_pids();
+                    return pids.size() == 2 && std::find(pids.begin(), pids.end(), slow) == pids.end();
+                }),
+                "there are two workers");
+        auto busy = pool.submit(hold, 2);
+        while (board.started != 1) std::this_thread::yield();
+        kill_points::hold("slot claimed");
+        ::kill(server, SIGSTOP);
+        auto late = pool.submit({.timeout = std::chrono::milliseconds(5)}, run, 1);
+        while (kill_points::struck() == 0) std::this_thread::yield();
+        try {
+            late.get();
+            require(false, "the late task has expired");
+        } catch (const yoke::task_timeout&) {}
+        slow = kill_points::struck();
+        kill_points::let_go();
+        auto next = pool.submit(hold, 3);
+        // The other worker is busy. This one sees that its task has expired, and waits for its end.
+        const auto asleep = [&slow] { return yoke_test::look_at(slow).state == 'S'; };
+        while (!(board.runs == 1 && asleep()) && board.started != 2) std::this_thread::yield();
+        require(board.started == 1, "a worker whose task has expired takes no other");
+        ::kill(server, SIGCONT);
+        board.gate = 1;
+        require(busy.get() == 2, "the busy worker was left alone");
+        require(next.get() == 3, "the next task is not lost with the late one");
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -162,6 +198,7 @@ int main() {
     const yoke_test::watchdog dog("workers killed at every step", std::chrono::seconds(30));
     around_a_task();
     around_a_wake();
+    expired_before_it_began();
     std::puts("nothing lost, nothing twice, nobody left asleep");
     return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// Kills worker processes at named places of the library's code. For programs with a main function of their own
+/// Kills worker processes, or holds them up, at named places of the library's code. For programs with a main function of their own
 /// that define YOKE_TEST_POINTS before their first include.
 ///
 ///     yoke_test::kill_points::install();             // before the first pool
@@ -15,6 +15,7 @@
 #include <yoke/detail/fork_server.hpp>
 #include <yoke/detail/test_point.hpp>
 
+#include <sched.h>
 #include <signal.h>
 
 #include <atomic>
@@ -35,6 +36,14 @@ public:
         plan_.armed = 1;
     }
     static void disarm() { plan_.armed = 0; }
+    /// The next worker that comes by there waits instead, awake, until it is let go. Not while another is held.
+    static void hold(const char* name) {
+        arm(name);
+        plan_.holds = 1;
+    }
+    static void let_go() { plan_.holds = 0; }
+    /// The process that was killed or held; 0 before that.
+    static int struck() { return plan_.struck; }
     /// Waits for a worker to come by the armed place and die there: until the system has no such process any more. Counts
     /// that death.
     static void await_death() {
@@ -50,6 +59,7 @@ private:
         std::atomic<int> armed{0};
         std::atomic<int> left{0};
         std::atomic<int> struck{0};  ///< the worker's process
+        std::atomic<int> holds{0};   ///< it is not killed, but waits until this is 0
         char name[64] = {};
     };
 
@@ -59,6 +69,10 @@ private:
         if (plan_.left.fetch_sub(1) > 0) return;
         if (plan_.armed.exchange(0) == 0) return;
         plan_.struck = ::getpid();
+        if (plan_.holds != 0) {
+            while (plan_.holds != 0) sched_yield();
+            return;
+        }
         ::kill(::getpid(), SIGKILL);
     }
 

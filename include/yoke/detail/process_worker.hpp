@@ -48,7 +48,8 @@ public:
           slot_(board.slot(index)),
           index_(index),
           worker_(worker),
-          state_(slot_state::of(slot_.state.load(std::memory_order_relaxed))),
+          // As it was claimed. It may have expired since, and then commit() must find that out.
+          state_(slot_state::of(slot_.state.load(std::memory_order_relaxed)).with(slot_phase::running)),
           call_{slot_.block_size == 0 ? slot_.bytes.data() : arena.at(slot_.block_offset),
                 static_cast<std::size_t>(slot_.call_size)} {}
     worker_task(const worker_task&) = delete;
@@ -247,6 +248,7 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
         if (leave.load(std::memory_order_seq_cst) != 0) return board.take_leave(worker, farewell::asked);
         const auto claimed = claim_or_spin(board, worker, spins);
         if (claimed) {
+            YOKE_TEST_POINT("slot claimed");
             board.pass_on();
             if (header.watch_claims.load(std::memory_order_seq_cst) != 0) {
                 header.claims.store(1, std::memory_order_seq_cst);
