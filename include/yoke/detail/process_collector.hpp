@@ -211,9 +211,13 @@ inline bool process_core::settle_dead(const worker_end& end, process_output::tex
 }
 
 /// Fails what has not begun and lets nothing more in. What runs goes on.
-inline void process_core::break_pool(const std::string& why) {
+inline void process_core::break_pool(std::string_view why) {
     if (!broken_.empty()) return;
-    broken_ = "the process pool is broken: " + why;
+    try {
+        broken_ = "the process pool is broken: " + std::string(why);
+    } catch (...) {
+        broken_ = "out of memory";  // short enough to need none
+    }
     staff_.close();
     process_task_list unbegun;
     take_back_all(unbegun);

@@ -38,6 +38,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -452,7 +453,7 @@ private:
     void fail_late(std::int64_t now);
     void expire(std::uint32_t index, std::int64_t now);
     [[nodiscard]] std::int64_t began(std::uint32_t index, std::int64_t now) noexcept;
-    void break_pool(const std::string& why);
+    void break_pool(std::string_view why);
     [[nodiscard]] bool overwritten() const noexcept;
     [[nodiscard]] bool possible(std::uint32_t index, slot_state state) const noexcept;
     void check_memory();

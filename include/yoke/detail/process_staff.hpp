@@ -66,16 +66,13 @@ public:
         }
         p.now = state::due;
         if (expected || end.left != farewell::none) return {};
-        if (crashes_++ == 0)
-            first_crash_ = "a worker (process " + std::to_string(end.pid) + ") " + describe(end);
-        if (board_.header().init_failed.load(std::memory_order_acquire) == 2)
-            return "a worker could not begin: " + initial_error(end.pid);
-        if (crashes_ > crash_limit_)
-            return std::to_string(crashes_) +
-                   " workers in a row have died and no task was completed between; the first: " +
-                   first_crash_;
+        ++crashes_;
         if (end.not_forked != 0) p.at = now + (std::int64_t{10'000'000} << std::min(crashes_, 6u));
-        return {};
+        try {
+            return reason_to_give_up(end);
+        } catch (...) {
+            return crashes_ > crash_limit_ ? "out of memory" : "";  // short enough to need none
+        }
     }
 
     /// Decides who is to be hired and who is to leave. `backlog`: tasks that nobody has begun. `next`: when to plan again,
@@ -136,6 +133,21 @@ private:
         if (p.now != state::filled || p.leaving) return;
         p.leaving = true;
         leavers_.push_back(index);
+    }
+
+    /// After a crash: why the pool should not go on, or nothing.
+    [[nodiscard]] std::string reason_to_give_up(const worker_end& end) {
+        if (crashes_ == 1) {
+            first_crash_.clear();
+            first_crash_ = "a worker (process " + std::to_string(end.pid) + ") " + describe(end);
+        }
+        if (board_.header().init_failed.load(std::memory_order_acquire) == 2)
+            return "a worker could not begin: " + initial_error(end.pid);
+        if (crashes_ > crash_limit_)
+            return std::to_string(crashes_) +
+                   " workers in a row have died and no task was completed between; the first: " +
+                   first_crash_;
+        return {};
     }
 
     [[nodiscard]] std::string initial_error(int pid) const {
