@@ -9,12 +9,17 @@
 #include <yoke/executor/process_pool.hpp>
 
 #include <dlfcn.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <system_error>
@@ -196,6 +201,8 @@ int use_a_pool() {
     return clean ? outcome : 6;
 }
 
+constexpr int skipped = 77;
+
 template <class Prepare>
 int in_a_process(Prepare&& prepare) {
     std::fflush(nullptr);
@@ -232,6 +239,32 @@ void refuse_each_call() {
             if (!happened) break;  // it is not used so often
         }
     }
+}
+
+/// From now on clone3 fails in this process, as in containers whose filter does not know it. yoke never calls it: only the
+/// C library does, to start a thread, and fork() is an older call.
+template <int Error>
+void refuse_clone3() {
+    sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+                            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | Error),
+                            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog program{sizeof filter / sizeof filter[0], filter};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) {
+        std::perror("skipped: clone3 cannot be refused");
+        ::_exit(skipped);
+    }
+    errno = 0;
+    if (::syscall(SYS_clone3, nullptr, 0) != -1 || errno != Error) ::_exit(7);
+}
+void refuse_clone3() {
+    const int missing = in_a_process(refuse_clone3<ENOSYS>);
+    require(missing == 0 || missing == skipped, "without clone3 the C library has another way");
+    // A C library that does not use it works, too.
+    the_plan.error = EAGAIN;
+    const int refused = in_a_process(refuse_clone3<EAGAIN>);
+    require(refused == 0 || refused == 1 || refused == skipped, "a thread that is refused is an error");
 }
 
 /// What a program may do to its own process.
@@ -273,6 +306,7 @@ int main() {
     // No watchdog here, which is a thread: a child forked from a program with threads may find a lock of the allocator taken.
     // Each child has an alarm instead, by which a hang is outcome 114.
     refuse_each_call();
+    refuse_clone3();
     odd_programs();
     std::puts("refused with an error, or done in another way; nothing left");
     return 0;
