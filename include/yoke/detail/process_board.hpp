@@ -161,7 +161,7 @@ struct alignas(64) worker_desk {
     shared_word leave{0};   ///< 1: the worker is to leave when it has no task in hand
     std::atomic<farewell> left{farewell::none};
     std::int32_t processor = -1;  ///< to run on; written before the worker starts
-    shared_word printed{0};       ///< 1: the worker has printed, and waits for `answer` to change
+    shared_word printed{0};       ///< 1: the worker has printed; 2: that is being delivered; it waits for 0
     std::atomic<std::uint32_t> printed_by{0};  ///< for which slot; any other number: for none
 };
 
@@ -395,16 +395,28 @@ public:
     void set_done(std::uint32_t index) const noexcept {
         done_[index / 64].fetch_or(std::uint64_t{1} << index % 64, std::memory_order_seq_cst);
     }
-    /// The worker has printed for this slot and waits until the pool has taken it: until `taken()` is true.
-    template <class Taken>
-    void hand_over_output(std::uint32_t worker, std::uint32_t index, Taken&& taken) const noexcept {
+    /// The worker has printed for this slot and waits until the pool has taken it and told whoever listens.
+    void hand_over_output(std::uint32_t worker, std::uint32_t index) const noexcept {
         worker_desk& desk = desks_[worker];
         desk.printed_by.store(index, std::memory_order_relaxed);
-        const std::uint32_t before = desk.answer.load(std::memory_order_acquire);
         desk.printed.store(1, std::memory_order_seq_cst);
         header_->printed.store(1, std::memory_order_seq_cst);
         call_collector();
-        while (!taken()) futex_wait(desk.answer, before);
+        for (;;) {
+            const std::uint32_t before = desk.answer.load(std::memory_order_seq_cst);
+            if (desk.printed.load(std::memory_order_seq_cst) == 0) return;
+            futex_wait(desk.answer, before);
+        }
+    }
+    /// The pool begins to take what the worker has printed; false if the worker has not said so.
+    [[nodiscard]] bool begin_output(std::uint32_t worker) const noexcept {
+        std::uint32_t said = 1;
+        return desks_[worker].printed.compare_exchange_strong(said, 2, std::memory_order_seq_cst);
+    }
+    /// It has been delivered.
+    void end_output(std::uint32_t worker) const noexcept {
+        desks_[worker].printed.store(0, std::memory_order_seq_cst);
+        answer(worker);
     }
     /// Something that this worker waits for has been done.
     void answer(std::uint32_t worker) const noexcept {

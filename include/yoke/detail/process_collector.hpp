@@ -292,9 +292,8 @@ inline void process_core::give_room(std::uint32_t index) noexcept {
 inline void process_core::find_output() {
     if (!output_.collects() || board_.header().printed.exchange(0, std::memory_order_seq_cst) == 0) return;
     for (std::uint32_t place = 0; place < board_.worker_count(); ++place) {
-        worker_desk& desk = board_.desk(place);
-        if (desk.printed.exchange(0, std::memory_order_seq_cst) == 0) continue;
-        const std::uint32_t index = desk.printed_by.load(std::memory_order_relaxed);
+        if (!board_.begin_output(place)) continue;
+        const std::uint32_t index = board_.desk(place).printed_by.load(std::memory_order_relaxed);
         const process_task* const task = index < slot_count ? slots_[index].task : nullptr;
         prints_.push_back({place, crew_.pid(place), task != nullptr ? task->number : 0, true, {}});
     }
@@ -304,7 +303,7 @@ inline void process_core::deliver_output() noexcept {
     for (printed_text& printed : prints_) {
         if (printed.waits) printed.texts = output_.take(printed.place);
         output_.deliver(printed.pid, printed.task, printed.texts);
-        if (printed.waits) board_.answer(printed.place);
+        if (printed.waits) board_.end_output(printed.place);
     }
     prints_.clear();
 }

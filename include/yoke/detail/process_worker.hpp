@@ -32,10 +32,9 @@
 
 namespace yoke::detail {
 
-/// Lets the pool take what this worker has printed, for this slot; returns when it has.
+/// Lets the pool take what this worker has printed, for this slot; returns when that is delivered.
 inline void hand_over_output(const process_board& board, std::uint16_t worker, std::uint32_t index) noexcept {
-    const auto nothing_printed = [] { return ::lseek(1, 0, SEEK_CUR) <= 0 && ::lseek(2, 0, SEEK_CUR) <= 0; };
-    if (!nothing_printed()) board.hand_over_output(worker, index, nothing_printed);
+    if (::lseek(1, 0, SEEK_CUR) > 0 || ::lseek(2, 0, SEEK_CUR) > 0) board.hand_over_output(worker, index);
 }
 
 /// The task that this worker has in hand: the bytes of its call, and room for those of its result.
