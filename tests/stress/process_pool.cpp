@@ -42,8 +42,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr bool sanitized = yoke_test::patience > 1;
-/// A sanitizer makes a fork, and so the death of a worker, twenty times as long.
-constexpr std::uint32_t default_tasks = sanitized ? 20'000 : 200'000;
+/// A few seconds. The whole of a million takes a quarter of a minute, without a sanitizer.
+constexpr std::uint32_t default_tasks = sanitized ? 100'000 : 300'000;
 constexpr std::uint32_t most_tasks = 4'000'000;
 constexpr std::uint32_t window = 500;  ///< tasks that a thread submits before it looks at their outcomes
 constexpr int submitters = 3;
