@@ -207,7 +207,6 @@ TEST_CASE("when memory runs out in who waits for a process, its own future fails
     const yoke_test::watchdog dog("no memory in get");
     yoke::process_pool pool(1);
     for (const int size : {100, 100'000}) {
-        int failed = 0;
         for (int n = 0;; ++n) {
             auto text = pool.submit(repeat, size);
             until_failure = n;
@@ -216,7 +215,6 @@ TEST_CASE("when memory runs out in who waits for a process, its own future fails
                 threw = text.get().size() != static_cast<std::size_t>(size);
             } catch (const std::bad_alloc&) {
                 threw = true;
-                ++failed;
             }
             const bool none_failed = until_failure >= 0;
             until_failure = -1;
@@ -227,8 +225,6 @@ TEST_CASE("when memory runs out in who waits for a process, its own future fails
             }
             REQUIRE(n < 100);
         }
-        // The collector may be faster than this thread once in a while, and then it needs no memory here.
-        REQUIRE(failed >= 0);
     }
 }
 
