@@ -135,14 +135,7 @@ public:
     /// Completes the task as stopped here and now, if no worker has begun it; false otherwise. The caller owns a
     /// reference.
     bool cancel(process_task& task) noexcept {
-        {
-            const std::lock_guard lock(mutex_);
-            if (task.where == process_task::phase::fresh) return task.stop_requested = true;
-            if (!take_back(task)) return false;
-            room_.notify_all();
-        }
-        stop_outside(task);
-        return true;
+        return cancel_or(task, []() noexcept {});
     }
 
     /// Blocks until a worker has done the task, or a second has passed, and completes it here if nobody else has taken it
@@ -249,6 +242,22 @@ private:
         }
         if (!lock) lock.lock();
         return lock;
+    }
+
+    /// cancel(), but calls `begun()`, with the mutex held, if a worker has begun the task.
+    template <class Begun>
+    bool cancel_or(process_task& task, Begun begun) noexcept {
+        {
+            const std::lock_guard lock(mutex_);
+            if (task.where == process_task::phase::fresh) return task.stop_requested = true;
+            if (!take_back(task)) {
+                if (task.where == process_task::phase::sent) begun();
+                return false;
+            }
+            room_.notify_all();
+        }
+        stop_outside(task);
+        return true;
     }
 
     // All below that is not said to be the collector's: with the mutex held.

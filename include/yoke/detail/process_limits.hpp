@@ -10,11 +10,8 @@ namespace yoke::detail {
 /// A stop was requested: cancels the task if no worker has begun it; else asks it to stop, and has its worker killed
 /// when its grace is over.
 inline void process_core::stop(process_task& task) noexcept {
-    while (!cancel(task)) {
-        const std::lock_guard lock(mutex_);
-        if (task.where == process_task::phase::queued)
-            continue;  // its worker has just died, and it may start again
-        if (task.where != process_task::phase::sent) return;
+    // With the mutex held from the look to the end, so that a task whose worker dies does not begin again unasked.
+    cancel_or(task, [this, &task]() noexcept {
         task.stop_requested = true;
         slot_record& record = slots_[task.slot];
         shared_word& word = board_.slot(task.slot).stop;
@@ -23,8 +20,8 @@ inline void process_core::stop(process_task& task) noexcept {
         futex_wake(word);
         if (task.grace_ns == never) return;
         record.kill_at = later(monotonic_ns(), task.grace_ns);
-        return look_at(record, record.kill_at);
-    }
+        look_at(record, record.kill_at);
+    });
 }
 
 /// Puts tasks of a lower priority that were sent and have not begun back into the queue: what is in the ring begins in
