@@ -289,7 +289,8 @@ void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<
         if (number >= failed) return;
         failed = number;
         error = std::current_exception();
-        for (std::uint64_t behind = number + 1; behind - taken < begun.size(); ++behind)
+        // The outcomes of `number` and more behind it may have been taken by now.
+        for (std::uint64_t behind = std::max(number + 1, taken); behind - taken < begun.size(); ++behind)
             if (auto& result = begun[behind - taken].result; result.valid()) result.cancel();
     };
     const auto submit_one = [&] {
