@@ -356,7 +356,7 @@ public:
         if (!core_->foreign_process()) core_->cancel_pending();
     }
 
-    /// Process ids of the workers that live at this moment.
+    /// Process ids of the workers that live, as far as the pool has heard: one that was started this moment may be missing.
     [[nodiscard]] std::vector<int> worker_pids() const { return core_->worker_pids(); }
 
 private:
