@@ -151,31 +151,30 @@ struct recorder {
     [[nodiscard]] bool admits_callers() const { return !closed_to_callers; }
     void require_open() const {}
     template <class F>
-    auto take_part(F f) {
+    void take_part(F f) {
         if (inside) return f();
         ++visits;
-        return enter(!full, f);
+        enter(!full, f);
     }
     template <class F>
-    auto invoke(F f) {
+    void invoke(F f) {
         ++handed;
-        return enter(true, f);
+        enter(true, f);
     }
     template <class F, class G>
-    auto invoke(F f, G g) {
+    void invoke(F f, G g) {
         ++forks;
-        auto first = f();
-        return std::pair(std::move(first), g());
+        f();
+        g();
     }
 
 private:
     template <class F>
-    auto enter(bool as_worker, F& f) {
+    void enter(bool as_worker, F& f) {
         const bool before = std::exchange(inside, inside || as_worker);
         if (done_alone == 0) done_alone = done;
-        auto result = f();
+        f();
         inside = before;
-        return result;
     }
 };
 

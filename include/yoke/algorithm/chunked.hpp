@@ -266,16 +266,47 @@ template <class E, class Iterator>
 using item_for =
     std::conditional_t<in_place<E, Iterator>, std::iter_reference_t<Iterator>, std::iter_value_t<Iterator>>;
 
-/// Runs `chunks` on `ex` and calls `take(out)` for each chunk's outcome, in the order of the input, in this thread.
+/// Where chunks come from and where their outcomes go. Its type names no function and no executor: run_chunks is compiled
+/// once for each type of outcomes, not for each loop of a program.
+template <class Out>
+class chunk_flow {
+public:
+    [[nodiscard]] virtual bool done() const = 0;
+    /// Submits the next chunk, of up to `count` items. Returns its future and how many there are.
+    [[nodiscard]] virtual std::pair<future<timed<Out>>, std::size_t> submit_next(std::size_t count) = 0;
+    virtual void take(Out&& out) = 0;
+
+protected:
+    ~chunk_flow() = default;
+};
+
 template <class Out, class E, class Chunks, class Take>
-void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<std::size_t> left,
-                Take take) {
+class chunk_flow_on final : public chunk_flow<Out> {
+public:
+    chunk_flow_on(E& ex, Chunks chunks, Take take)
+        : ex_(ex), chunks_(std::move(chunks)), take_(std::move(take)) {}
+
+    [[nodiscard]] bool done() const override { return chunks_.done(); }
+    [[nodiscard]] std::pair<future<timed<Out>>, std::size_t> submit_next(std::size_t count) override {
+        return chunks_.submit_next(ex_, count);
+    }
+    void take(Out&& out) override { take_(std::move(out)); }
+
+private:
+    E& ex_;
+    Chunks chunks_;
+    Take take_;
+};
+
+/// Runs the chunks of a flow and has it take each one's outcome, in the order of the input, in this thread.
+template <class Out>
+void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options& options,
+                std::optional<std::size_t> left) {
     struct chunk {
         future<timed<Out>> result;  // empty when it has settled
         std::size_t items = 0;
         std::optional<Out> early;  // of a chunk that completed before one that comes first
     };
-    const std::size_t workers = std::max<std::size_t>(ex.concurrency(), 1);
     chunk_sizer sizer(options.chunk, workers);
     chunk_window window(options.window, options.chunk != 0, workers);
     std::deque<chunk> begun;  // and not taken; the first is chunk number `taken`
@@ -299,7 +330,7 @@ void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<
             if (chunks.done()) return false;
             const auto start = std::chrono::steady_clock::now();
             chunk& next = begun.emplace_back();
-            std::tie(next.result, next.items) = chunks.submit_next(ex, sizer.next(left));
+            std::tie(next.result, next.items) = chunks.submit_next(sizer.next(left));
             if (left) *left -= std::min(*left, next.items);
             arrivals.add(core_of(next.result), number);
             ++under_way;
@@ -327,7 +358,7 @@ void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<
             window.completed(ns);
             arrived.early = std::move(out);
             for (; error == nullptr && !begun.empty() && begun.front().early; ++taken) {
-                take(*std::move(begun.front().early));
+                chunks.take(*std::move(begun.front().early));
                 begun.pop_front();
             }
         } catch (...) {
@@ -335,6 +366,14 @@ void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<
         }
     }
     if (error) std::rethrow_exception(error);
+}
+
+/// Runs `chunks` on `ex` and calls `take(out)` for each chunk's outcome, in the order of the input, in this thread.
+template <class Out, class E, class Chunks, class Take>
+void run_chunks(E& ex, const map_options& options, Chunks chunks, std::optional<std::size_t> left,
+                Take take) {
+    chunk_flow_on<Out, E, Chunks, Take> flow(ex, std::move(chunks), std::move(take));
+    run_chunks<Out>(flow, std::max<std::size_t>(ex.concurrency(), 1), options, left);
 }
 
 /// How many items a range has, if it can tell.

@@ -24,6 +24,8 @@
 /// **Errors.** After an item has failed, blocks behind it are not begun, those before it run. When all has settled, the
 /// error of the first failed item in the order of the range is thrown.
 
+#include <yoke/detail/function_ref.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -123,7 +125,8 @@ private:
 ///     run(value& so_far, from, to)     does the items [from, to), not empty, and adds what comes of them at the right
 ///     join(value& left, value&& right) adds at the right
 ///
-/// All decisions depend on `Clock` and on who is idle; a test has a clock of its own.
+/// All decisions depend on `Clock` and on who is idle; a test has a clock of its own. What the executor is handed has one
+/// type for all loops: what it makes of that is compiled once, not for each loop of a program.
 template <class Executor, class Work, class Clock = std::chrono::steady_clock>
 class lazy_loop {
     using value = typename Work::value;
@@ -137,23 +140,32 @@ public:
     value run(std::size_t items) {
         if (!ex_.forks_here()) {
             ex_.require_open();
-            if (!ex_.admits_callers()) return ex_.invoke([&] { return run_here(items); });
+            if (!ex_.admits_callers()) {
+                value all{};
+                const auto there = [&] { run_here(all, items); };
+                ex_.invoke(function_ref(there));
+                return all;
+            }
         }
-        return run_here(items);
+        value all{};
+        run_here(all, items);
+        return all;
     }
 
 private:
-    value run_here(std::size_t items) {
+    void run_here(value& all, std::size_t items) {
         pace learned;
-        value all{};
         std::size_t at = 0;
         if (items > few_) at = begin(all, items, learned);
         if (at != items && !failure_.before(at)) {
-            const auto rest = [&] { return part(at, items, learned); };
-            join(all, ex_.concurrency() == 1 ? ex_.invoke(rest) : ex_.take_part(rest), at);
+            const auto rest = [&] { part(all, at, items, learned); };
+            if (ex_.concurrency() == 1) {
+                ex_.invoke(function_ref(rest));
+            } else {
+                ex_.take_part(function_ref(rest));
+            }
         }
         failure_.rethrow_if_any();
-        return all;
     }
 
     /// So many items per thread are few. Of more, the first may be tried here, by one thread alone.
@@ -171,22 +183,24 @@ private:
         return at;
     }
 
-    /// Does [at, end), on a worker, sharing it with whoever is idle.
-    value part(std::size_t at, std::size_t end, pace learned) {
-        value all{};
+    /// Does [at, end), on a worker, sharing it with whoever is idle, and adds what comes of it to `all`.
+    void part(value& all, std::size_t at, std::size_t end, pace learned) {
         learned.start();
         while (at != end && !failure_.before(at)) {
             if (end - at > 1 && ex_.forks_here() && splits(end - at, learned)) {
                 const std::size_t middle = at + (end - at) / 2;
-                auto [left, right] = ex_.invoke([&] { return part(at, middle, learned); },
-                                                [&] { return part(middle, end, learned); });
-                join(all, std::move(left), at);
-                join(all, std::move(right), middle);
-                break;
+                value right{};
+                const auto lower = [&] { part(all, at, middle, learned); };
+                const auto upper = [&] {
+                    value there{};  // near the thread that adds to it
+                    part(there, middle, end, learned);
+                    right = std::move(there);
+                };
+                ex_.invoke(function_ref(lower), function_ref(upper));
+                return join(all, std::move(right), middle);
             }
-            if (!run_block(all, at, end, learned)) break;
+            if (!run_block(all, at, end, learned)) return;
         }
-        return all;
     }
 
     /// Whether to fork half of so many items now.

@@ -34,6 +34,7 @@
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/bulk_state.hpp>
 #include <yoke/detail/fork_join.hpp>
+#include <yoke/detail/function_ref.hpp>
 #include <yoke/detail/pool_core.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
@@ -281,12 +282,16 @@ public:
             if (core_->forker() != nullptr) return detail::invoke_all<detail::on_this_worker>(f, more...);
             return detail::invoke_all<detail::in_order>(f, more...);
         }
-        const auto all = [&]() -> result { return this->invoke(f, more...); };
-        if (detail::inside_task()) return submit(all).get();
-        detail::state_ref<detail::future_state<result>> state(new detail::future_state<result>(1));
-        auto outcome = detail::future_access::make<result>(state.share());
-        execute(detail::promise_receiver<result>(std::move(state)), all);
-        return outcome.get();
+        // The results stay here: so what hands a call over is compiled once, not for each that is handed over.
+        if constexpr (std::is_void_v<result>) {
+            const auto all = [&] { this->invoke(f, more...); };
+            hand_over(detail::function_ref(all));
+        } else {
+            std::optional<result> results;
+            const auto all = [&] { results.emplace(this->invoke(f, more...)); };
+            hand_over(detail::function_ref(all));
+            return *std::move(results);
+        }
     }
     /// Calls f here and now, as a part of a task, with this thread as one more worker: what f forks is offered to the
     /// workers of the pool, of whom one fewer is woken. If four threads from outside do so already, f is called all the
@@ -374,6 +379,15 @@ private:
             detail::future_access::make<result>(detail::state_ref<detail::future_state<result>>(made));
         std::move(right).queue(*made, options.priority);
         return outcome;
+    }
+
+    /// Has a task make the call, and waits for it.
+    void hand_over(detail::function_ref call) {
+        if (detail::inside_task()) return submit(call).get();
+        detail::state_ref<detail::future_state<void>> state(new detail::future_state<void>(1));
+        auto outcome = detail::future_access::make<void>(state.share());
+        execute(detail::promise_receiver<void>(std::move(state)), call);
+        outcome.get();
     }
 
     core* core_;
