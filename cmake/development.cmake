@@ -28,8 +28,4 @@ if(YOKE_SANITIZE)
         # does not see std::atomic_thread_fence.
         add_compile_options(-Wno-maybe-uninitialized -Wno-tsan)
     endif()
-    if(YOKE_SANITIZE MATCHES "undefined")
-        # A quarter of the time it takes to compile; a null pointer that is used the address sanitizer finds as well.
-        add_compile_options(-fno-sanitize=null,vptr)
-    endif()
 endif()

@@ -58,6 +58,7 @@ need_bench() {
 need_test() {
     header_from 'catch2/catch.hpp|catch2/catch_all.hpp' catch2
     command_from clang++ clang
+    printf 'int main() {}' | clang++ -fsanitize=address -x c++ - -o /dev/null 2>/dev/null || want libclang-rt-dev
     command_from clang-format clang-format
     command_from spin spin
     command_from strace strace
@@ -196,7 +197,7 @@ test)
     step 'formatting' formatting
     step 'g++, Release: build' release_built
     step 'clang++, Release' built_and_checked clang
-    step 'g++, address and undefined-behaviour sanitizers' built_and_checked asan
+    step 'clang++, address and undefined-behaviour sanitizers' built_and_checked asan
     step 'g++, thread sanitizer' thread_sanitized
     say "--- all but the last step: $(($(date +%s) - started)) s"
     say '=== g++, Release: all tests'

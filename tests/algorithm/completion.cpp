@@ -448,9 +448,9 @@ TEST_CASE("An error of a worker process arrives through when_all as itself", "[p
 }
 
 TEST_CASE("Dropping many futures, alone or together, blocks nobody", "[concurrent]") {
+    std::latch hold(1);
     yoke::thread_pool pool(1);
     std::latch begun(1);
-    std::latch hold(1);
     std::atomic<int> ran{0};
     pool.detach([&] {
         begun.count_down();

@@ -99,10 +99,10 @@ TEST_CASE("an executor that is shut down fails the items it does not take", "[co
 
 TEST_CASE("an executor that cancels what is pending fails the items it will not run", "[concurrent]") {
     for (const bool remote : {false, true}) {
+        std::latch release(1);
         yoke::thread_pool busy(1);
         remote_executor busy_elsewhere(busy);
         std::latch occupied(1);
-        std::latch release(1);
         auto blocker = busy.submit([&] {
             occupied.count_down();
             release.wait();

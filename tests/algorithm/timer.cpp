@@ -144,10 +144,10 @@ TEST_CASE("exactly one of ran and cancelled happens when cancel races the time",
 }
 
 TEST_CASE("the destructor stops what is not due, and what was submitted runs", "[concurrent]") {
+    std::latch hold(1);
     yoke::thread_pool pool(1);
     std::vector<yoke::future<int>> late;
     yoke::future<int> queued;
-    std::latch hold(1);
     {
         yoke::timer timer;
         pool.detach([&hold] { hold.wait(); });
@@ -257,10 +257,10 @@ TEST_CASE("what runs on the timer's thread may wait for the timer", "[concurrent
 }
 
 TEST_CASE("a full pool does not keep the timer from going on", "[concurrent]") {
-    yoke::thread_pool full({.threads = 1, .max_pending = 1});
-    yoke::timer timer;
     std::latch begun(1);
     std::latch hold(1);
+    yoke::thread_pool full({.threads = 1, .max_pending = 1});
+    yoke::timer timer;
     full.detach([&] {
         begun.count_down();
         hold.wait();
@@ -293,10 +293,10 @@ TEST_CASE("every runs again and again, in step and one at a time", "[concurrent]
 
 TEST_CASE("times that pass while a run is late are left out", "[concurrent]") {
     // A pool of one thread that is busy for many periods: no more than the one run waits in its queue.
+    std::latch hold(1);
     yoke::thread_pool pool(1);
     yoke::timer timer;
     std::atomic<int> runs{0};
-    std::latch hold(1);
     std::latch begun(1);
     pool.detach([&] {
         begun.count_down();
@@ -313,10 +313,10 @@ TEST_CASE("times that pass while a run is late are left out", "[concurrent]") {
 }
 
 TEST_CASE("cancel of a series whose run waits in a queue ends it at once", "[concurrent]") {
+    std::latch hold(1);
     yoke::thread_pool pool(1);
     yoke::timer timer;
     std::atomic<int> runs{0};
-    std::latch hold(1);
     std::latch begun(1);
     auto held = std::make_shared<int>(0);
     pool.detach([&] {

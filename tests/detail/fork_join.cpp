@@ -208,8 +208,8 @@ TEST_CASE("results that nobody gets because of an exception are destroyed", "[co
 
 TEST_CASE("fork and join are a part of the task: they work after shutdown and in a full pool",
           "[concurrent]") {
-    auto pool = std::make_unique<thread_pool>(yoke::thread_pool_options{.threads = 2, .max_pending = 1});
     std::atomic<int> shut{0};
+    auto pool = std::make_unique<thread_pool>(yoke::thread_pool_options{.threads = 2, .max_pending = 1});
     auto result = pool->submit([&] {
         await(shut, 1);
         return fib(*pool, 15);
@@ -224,8 +224,8 @@ TEST_CASE("fork and join are a part of the task: they work after shutdown and in
 TEST_CASE("a call handed to a pool that cancels is cancelled, or refused if it comes too late",
           "[concurrent]") {
     for (int round = 0; round != 50; ++round) {
-        thread_pool pool(1);
         std::atomic<int> stage{0};
+        thread_pool pool(1);
         pool.detach([&] {
             raise(stage);
             await(stage, 2);
@@ -317,10 +317,10 @@ TEST_CASE("a task of one pool forks on another, in a circle, without a deadlock"
 }
 
 TEST_CASE("a task that is run by who waits for it forks in order, on its own thread", "[concurrent]") {
-    thread_pool outer(1);
-    thread_pool inner(1);
     std::atomic<int> release{0};
     std::atomic<int> busy{0};
+    thread_pool outer(1);
+    thread_pool inner(1);
     inner.detach([&] {
         raise(busy);
         await(release, 1);

@@ -68,8 +68,8 @@ TEST_CASE("a task whose copy throws leaves its place in the queue without harm",
 
 TEST_CASE("a task in the queue is gone from it when it begins", "[concurrent]") {
     // More tasks wait than the queue's ring has slots, behind one that runs all the time.
-    yoke::thread_pool pool(2);
     std::latch end(1);
+    yoke::thread_pool pool(2);
     pool.detach([&end] { end.wait(); });
     std::atomic<int> ran{0};
     for (int i = 0; i != 10'000; ++i) pool.detach([&ran] { ++ran; });

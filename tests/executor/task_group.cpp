@@ -123,8 +123,8 @@ TEST_CASE("the destructor waits and drops exceptions", "[concurrent]") {
 }
 
 TEST_CASE("cancel keeps from beginning what has not begun", "[concurrent]") {
-    thread_pool pool(1);
     std::atomic<int> stage{0};
+    thread_pool pool(1);
     std::atomic<int> count{0};
     pool.detach([&] {
         stage = 1;
@@ -148,8 +148,8 @@ TEST_CASE("cancel keeps from beginning what has not begun", "[concurrent]") {
 }
 
 TEST_CASE("a closed pool refuses, and what it cancels is reported", "[concurrent]") {
-    auto pool = std::make_unique<thread_pool>(1);
     std::atomic<int> stage{0};
+    auto pool = std::make_unique<thread_pool>(1);
     pool->detach([&] {
         stage = 1;
         stage.notify_all();

@@ -138,9 +138,9 @@ TEMPLATE_TEST_CASE("while a pool is paused no task begins, and afterwards all do
 }
 
 TEST_CASE("pausing in the middle of work lets the running task finish", "[concurrent]") {
+    std::latch end(1);
     yoke::thread_pool pool(1);
     std::latch begun(1);
-    std::latch end(1);
     std::atomic<bool> next{false};
     auto running = pool.submit([&] {
         begun.count_down();
@@ -270,8 +270,8 @@ TEMPLATE_TEST_CASE("a pool grows and shrinks to the size it is told", "[concurre
 }
 
 TEMPLATE_TEST_CASE("work that grows a pool is begun by the new threads", "[concurrent]", YOKE_ALL_POOLS) {
-    TestType pool(1);
     std::latch all(3);
+    TestType pool(1);
     for (int i = 0; i != 3; ++i) pool.detach([&all] { all.arrive_and_wait(); });  // only one can begin
     pool.resize(3);
     pool.wait();
@@ -281,9 +281,9 @@ TEMPLATE_TEST_CASE("work that grows a pool is begun by the new threads", "[concu
 TEMPLATE_TEST_CASE("what a worker has queued is done when the worker leaves", "[concurrent]",
                    YOKE_ALL_POOLS) {
     for (int round = 0; round != 50; ++round) {
+        std::latch all(3);
         TestType pool(3);
         std::atomic<int> ran{0};
-        std::latch all(3);
         for (int i = 0; i != 3; ++i) {
             pool.detach([&] {
                 all.arrive_and_wait();  // one on each worker
@@ -350,10 +350,10 @@ TEST_CASE("a paused pool can be resized", "[concurrent]") {
 }
 
 TEST_CASE("idle threads leave at once although others are busy", "[concurrent]") {
+    std::latch end(1);
     yoke::thread_pool pool(4);
     meet(pool, 4);
     std::latch begun(2);
-    std::latch end(1);
     for (int i = 0; i != 2; ++i) {
         pool.detach([&] {
             begun.count_down();
@@ -403,6 +403,7 @@ TEST_CASE("new threads of an initialized pool are initialized by resize, which t
 // Statistics
 
 TEMPLATE_TEST_CASE("statistics tell what waits, runs and is done", "[concurrent]", YOKE_ALL_POOLS) {
+    std::latch end(1);
     TestType pool(2);
     REQUIRE(pool.statistics().done == 0);
     for (int i = 0; i != 100; ++i) pool.detach([] {});
@@ -415,7 +416,6 @@ TEMPLATE_TEST_CASE("statistics tell what waits, runs and is done", "[concurrent]
     });  // the worker's own end of a task comes after the task's
 
     std::latch begun(2);
-    std::latch end(1);
     for (int i = 0; i != 2; ++i) {
         pool.detach([&] {
             begun.count_down();
@@ -624,9 +624,9 @@ TEMPLATE_TEST_CASE("a hundred thousand pending tasks are drained or cancelled, a
 }
 
 TEST_CASE("waiting for a pool can be given up", "[concurrent]") {
+    std::latch end(1);
     yoke::thread_pool pool(1);
     REQUIRE(pool.wait_for(0ns));
-    std::latch end(1);
     pool.detach([&end] { end.wait(); });
     REQUIRE_FALSE(pool.wait_for(0ns));
     REQUIRE_FALSE(pool.wait_for(-1s));
@@ -638,10 +638,10 @@ TEST_CASE("waiting for a pool can be given up", "[concurrent]") {
 
 TEST_CASE("who waits for a task when its pool is destroyed gets its outcome", "[concurrent]") {
     for (int round = 0; round != 50; ++round) {
+        std::latch end(1);
         auto pool = std::make_unique<yoke::thread_pool>(yoke::thread_pool_options{
             .threads = 1, .drain_time = round % 2 == 0 ? 0ns : std::chrono::nanoseconds::max()});
         std::latch begun(1);
-        std::latch end(1);
         auto running = pool->submit([&] {
             begun.count_down();
             end.wait();

@@ -68,7 +68,7 @@ R failure() {
     }
 
 /// Not of the table: the standard library starts threads.
-std::atomic<bool> threads_are_refusable{false};
+[[maybe_unused]] std::atomic<bool> threads_are_refusable{false};
 #if !defined(__SANITIZE_ADDRESS__) && !defined(YOKE_ADDRESS_SANITIZER)
 using start_routine = void* (*)(void*);
 using create_thread = int (*)(pthread_t*, const pthread_attr_t*, start_routine, void*);

@@ -120,9 +120,9 @@ TEMPLATE_TEST_CASE("when memory runs out in submit, nothing is queued and the po
 
 TEMPLATE_TEST_CASE("a task costs at most one allocation", "[concurrent]", stealing_pool, fifo_pool,
                    priority_pool) {
+    std::latch end(1);
     TestType pool(1);
     std::latch begun(1);
-    std::latch end(1);
     pool.detach([&] {
         begun.count_down();
         end.wait();
@@ -161,9 +161,9 @@ TEMPLATE_TEST_CASE("a pool that has run tasks takes the memory for more of them 
 
 TEMPLATE_TEST_CASE("the blocks of cancelled tasks do not pile up", "[concurrent]", stealing_pool, fifo_pool,
                    priority_pool) {
+    std::latch end(1);
     TestType pool(1);
     std::latch begun(1);
-    std::latch end(1);
     pool.detach([&] {
         begun.count_down();
         end.wait();

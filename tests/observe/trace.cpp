@@ -160,8 +160,8 @@ TEST_CASE("a thread may write to several traces in turn", "[concurrent]") {
 TEST_CASE("a trace shows a pool's threads, their tasks, the tasks' spans and their sleep", "[concurrent]") {
     yoke::trace trace;
     {
-        yoke::thread_pool pool({.threads = 2, .name = "crew", .observer = &trace});
         std::latch both(2);
+        yoke::thread_pool pool({.threads = 2, .name = "crew", .observer = &trace});
         for (int i = 0; i != 2; ++i) {
             pool.detach([&both] {
                 both.arrive_and_wait();

@@ -398,8 +398,8 @@ TEST_CASE("a pool that is destroyed waits for a function that a waiter elsewhere
         std::latch begun(1);
         yoke::future<void> waiter;
         {
-            yoke::thread_pool pool(1);
             std::latch hold(1);
+            yoke::thread_pool pool(1);
             pool.detach([&hold] { hold.wait(); });  // so the waiter, not the pool, runs the function
             waiter = other.submit([&] {
                 yoke::inline_executor now;
@@ -421,18 +421,18 @@ TEST_CASE("a pool that is destroyed waits for a function that a waiter elsewhere
 }
 
 TEST_CASE("when the pool is full the thread that completes the future runs the function", "[concurrent]") {
+    std::latch attached(1);  // were the first done before, it would be this thread that waits for a place
     yoke::thread_pool first(1);
+    std::latch hold(1);
     yoke::thread_pool full({.threads = 1, .max_pending = 1});
     const auto other = only_wait(first.submit([] { return std::this_thread::get_id(); }));
     std::latch begun(1);
-    std::latch hold(1);
     full.detach([&] {
         begun.count_down();
         hold.wait();
     });
     begun.wait();
     full.detach([] {});
-    std::latch attached(1);  // were the first done before, it would be this thread that waits for a place
     auto where =
         first.submit([&attached] { attached.wait(); }).then(full, [] { return std::this_thread::get_id(); });
     attached.count_down();

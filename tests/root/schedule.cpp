@@ -133,9 +133,9 @@ TEST_CASE("what is stopped or dropped before it begins throws out of the co_awai
 }
 
 TEST_CASE("a pool that cancels what is pending stops coroutines in its queue", "[concurrent]") {
+    std::latch hold(1);
     yoke::thread_pool pool(1);
     std::latch begun(1);
-    std::latch hold(1);
     pool.detach([&] {
         begun.count_down();
         hold.wait();

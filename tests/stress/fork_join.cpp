@@ -65,7 +65,7 @@ struct tree {
             break;
         case 1:  // a task that nobody waits for
             ++seen.submitted;
-            pool.detach([this] { ++seen.ran; });
+            pool.detach([&ran = seen.ran] { ++ran; });  // perhaps after this object
             pool.invoke([&] { below(0, left); }, [&] { below(1, height - 1); });
             break;
         case 2:  // both sides throw: one of them or both are told

@@ -398,8 +398,8 @@ TEMPLATE_TEST_CASE("a burst ends with all threads started", "[concurrent]", stea
                    priority_pool) {
     for (int round = 0; round != 100 * patience; ++round) {
         constexpr int size = 5;
-        TestType pool(size);
         std::atomic<int> inside{0};
+        TestType pool(size);
         for (int i = 0; i != size; ++i) {
             pool.detach([&inside] {
                 if (++inside == size) inside.notify_all();
