@@ -476,22 +476,24 @@ TEMPLATE_TEST_CASE("with all places taken submit waits for one", "[concurrent]",
 
 TEST_CASE("inside a task, a task for which there is no place runs at once", "[concurrent]") {
     yoke::thread_pool pool({.threads = 1, .max_pending = 1});
-    const bool right = pool.submit([&pool] {
-                               bool queued_ran = false;
-                               auto queued = pool.submit([&] { queued_ran = true; });
-                               bool ran = false;
-                               auto here = pool.submit([&ran] {
-                                   ran = true;
-                                   return std::this_thread::get_id();
-                               });
-                               const bool at_once = ran && here.ready() && !queued_ran;
-                               bool detached = false;
-                               pool.detach([&detached] { detached = true; });
-                               queued.get();
-                               return at_once && detached && here.get() == std::this_thread::get_id();
-                           })
-                           .get();
-    REQUIRE(right);
+    std::latch begun(1);  // by the worker, which then cannot run what is queued
+    auto right = pool.submit([&pool, &begun] {
+        begun.count_down();
+        bool queued_ran = false;
+        auto queued = pool.submit([&] { queued_ran = true; });
+        bool ran = false;
+        auto here = pool.submit([&ran] {
+            ran = true;
+            return std::this_thread::get_id();
+        });
+        const bool at_once = ran && here.ready() && !queued_ran;
+        bool detached = false;
+        pool.detach([&detached] { detached = true; });
+        queued.get();
+        return at_once && detached && here.get() == std::this_thread::get_id();
+    });
+    begun.wait();
+    REQUIRE(right.get());
     pool.wait();
     REQUIRE(pool.try_submit([] {}).has_value());
 }
