@@ -4,6 +4,7 @@
 // thread fail. What is left behind is counted by its contents, as the blocks of tasks are kept for the next.
 #include "catch.hpp"
 #include "support/executors.hpp"
+#include "support/failing_memory.hpp"
 
 #include <yoke/algorithm/completion.hpp>
 #include <yoke/algorithm/map.hpp>
@@ -22,43 +23,9 @@
 #include <utility>
 #include <vector>
 
+using yoke_test::fail_every_allocation_once;
 using yoke_test::manual_executor;
-
-namespace {
-
-/// Allocations of this thread until one fails; a negative number never gets there.
-thread_local long until_failure = -1;
-
-void* allocate(std::size_t size, std::size_t alignment) {
-    if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
-    void* memory = nullptr;
-    if (::posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment,
-                         size == 0 ? 1 : size) != 0)
-        throw std::bad_alloc();
-    return memory;
-}
-
-/// Out of line: inlined, it would look like the wrong function for what `new` returned.
-[[gnu::noinline]] void deallocate(void* memory) noexcept { std::free(memory); }
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-    return allocate(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    try {
-        return operator new(size);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept { deallocate(memory); }
-void operator delete(void* memory) noexcept { deallocate(memory); }
-void operator delete(void* memory, std::size_t) noexcept { deallocate(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { deallocate(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { deallocate(memory); }
+using yoke_test::until_failure;
 
 namespace {
 
@@ -74,24 +41,6 @@ struct costly {
     std::size_t operator()(std::size_t so_far) const { return so_far + text->size(); }
     std::unique_ptr<std::string> text;
 };
-
-/// Calls `attempt` with the first allocation failing, then the second, until none fails; returns how often it threw.
-template <class Attempt>
-int fail_every_allocation_once(Attempt&& attempt) {
-    int thrown = 0;
-    for (int n = 0;; ++n) {
-        until_failure = n;
-        try {
-            attempt();
-        } catch (const std::bad_alloc&) {
-            ++thrown;
-        }
-        const bool none_failed = until_failure >= 0;
-        until_failure = -1;
-        if (none_failed) return thrown;
-        REQUIRE(n < 1000);
-    }
-}
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 // The thread pool when memory or threads run out. This program replaces operator new, to let the n-th
 // allocation fail and to count what is alive, and, where no sanitizer does so already, pthread_create.
 #include "catch.hpp"
+#include "support/failing_memory.hpp"
 
 #include <yoke/executor/thread_pool.hpp>
 
@@ -22,70 +23,15 @@
 #include <system_error>
 #include <thread>
 
-namespace {
-
-/// Allocations of this thread until one fails; a negative number never gets there.
-thread_local long until_failure = -1;
-std::atomic<long> living{0};
-std::atomic<long> made{0};
-
-void* allocate(std::size_t size, std::size_t alignment) {
-    if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
-    void* memory = nullptr;
-    if (::posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment,
-                         size == 0 ? 1 : size) != 0)
-        throw std::bad_alloc();
-    ++living;
-    ++made;
-    return memory;
-}
-void deallocate(void* memory) noexcept {
-    if (memory == nullptr) return;
-    --living;
-    std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-    return allocate(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    try {
-        return operator new(size);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept { deallocate(memory); }
-void operator delete(void* memory) noexcept { deallocate(memory); }
-void operator delete(void* memory, std::size_t) noexcept { deallocate(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { deallocate(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { deallocate(memory); }
+using yoke_test::fail_every_allocation_once;
+using yoke_test::living;
+using yoke_test::made;
 
 namespace {
 
 using stealing_pool = yoke::thread_pool;
 using fifo_pool = yoke::basic_thread_pool<yoke::fifo>;
 using priority_pool = yoke::basic_thread_pool<yoke::priority<>>;
-
-/// Calls `attempt` with the first allocation failing, then the second, until it succeeds; returns how often
-/// it failed.
-template <class Attempt>
-int fail_every_allocation_once(Attempt&& attempt) {
-    for (int n = 0;; ++n) {
-        until_failure = n;
-        try {
-            attempt();
-            const bool none_failed = until_failure >= 0;
-            until_failure = -1;
-            if (none_failed) return n;
-        } catch (const std::bad_alloc&) {
-            until_failure = -1;
-        }
-    }
-}
 
 /// A copy of this allocates.
 struct costly_call {
