@@ -29,8 +29,8 @@ public:
             const std::lock_guard lock(mutex);
             if (!present.insert(self).second) twice = true;
         }
-        ++lives;
         static_cast<void>(sleep.end_search());
+        ++lives;  // busy from now on
         while (!leave && !(crew.too_many() && retire(self))) std::this_thread::yield();
         if (leave) {
             const std::lock_guard lock(mutex);
