@@ -5,12 +5,16 @@
 #include <yoke/executor/inline_executor.hpp>
 
 #include "catch.hpp"
+#include "support/executors.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <list>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 using yoke::detail::chunk_sizer;
@@ -138,4 +142,42 @@ TEST_CASE("A crew of many workers has two chunks for each, whatever is the most"
     chunk_window window(0, true, 200);
     for (int i = 0; i < 1000; ++i) window.completed(1);
     CHECK(window.size() == 400);
+}
+
+namespace {
+
+/// Four chunks of one item, each on an executor of its own: when the last is submitted the others run, the first of them
+/// last. Nobody ever runs the last.
+class last_never_runs final : public yoke::detail::chunk_flow<int> {
+    using outcome = yoke::detail::timed<int>;
+
+public:
+    [[nodiscard]] bool done() const override { return submitted_ == 4; }
+    [[nodiscard]] std::pair<yoke::future<outcome>, std::size_t> submit_next(std::size_t) override {
+        auto result = yoke::submit(each_[static_cast<std::size_t>(submitted_)],
+                                   [number = submitted_] { return outcome(number, 1); });
+        if (++submitted_ == 4)
+            for (const std::size_t next : {1U, 2U, 0U}) each_[next].run_one();
+        return {std::move(result), 1};
+    }
+    void take(int&& number) override {
+        if (number == 2) throw std::domain_error("no place for 2");
+        taken.push_back(number);
+    }
+
+    std::vector<int> taken;
+
+private:
+    int submitted_ = 0;
+    std::array<yoke_test::manual_executor, 4> each_;
+};
+
+}  // namespace
+
+TEST_CASE("When an early outcome cannot be taken, what is behind it is cancelled") {
+    last_never_runs chunks;
+    // Without the cancellation this would wait for ever.
+    CHECK_THROWS_AS(yoke::detail::run_chunks<int>(chunks, 4, {.chunk = 1, .window = 4}, std::nullopt),
+                    std::domain_error);
+    CHECK(chunks.taken == std::vector<int>{0, 1});
 }
