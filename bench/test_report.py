@@ -128,6 +128,23 @@ class Writing(unittest.TestCase):
         self.assertIn("Skipped: `bs`, because there is no BS.\n", text)
 
 
+    def test_the_report_says_where_a_peer_is_ahead_and_why(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output = pathlib.Path(folder, "report")
+            (output / "q").mkdir(parents=True)
+            known = [row("tbb", [2], question="q/a"), row("yoke_threads", [3], question="q/a"),
+                     row("tbb", [2], question="q/b"), row("yoke_threads", [1], question="q/b")]
+            for why, says in ((None, "Nobody has found out why."), ("It sleeps.\n", "It sleeps.")):
+                if why:
+                    (output / "q" / "behind.md").write_text(why, encoding="utf-8")
+                writing.write(output, output, {}, {"q": rows.compare(known)}, {}, {}, {"q": {}})
+                text = (output / "report.md").read_text(encoding="utf-8")
+                self.assertIn(f"A peer is ahead of yoke in `q/a`. {says}\n", text)
+            ahead = rows.compare([each for each in known if each.question == "q/b"])
+            writing.write(output, output, {}, {"q": ahead}, {}, {}, {"q": {}})
+            self.assertNotIn("is ahead of yoke", (output / "report.md").read_text(encoding="utf-8"))
+
+
 class WholeRun(unittest.TestCase):
     def run_report(self, *words):
         folder = tempfile.TemporaryDirectory()

@@ -27,6 +27,16 @@ def description(folder):
     return ""
 
 
+def behind(folder, rows):
+    """Where a peer is ahead of ours, and why that is, as the folder's `behind.md` says."""
+    names = dict.fromkeys(row.question for row in rows if (row.ratio_to_best_peer or 1) < 1)
+    if not names:
+        return ""
+    why = folder / "behind.md"
+    reason = why.read_text(encoding="utf-8") if why.exists() else "Nobody has found out why.\n"
+    return f"A peer is ahead of yoke in {', '.join(f'`{name}`' for name in names)}. {reason}"
+
+
 def better(unit):
     return "more is better" if larger_is_better(unit) else "less is better"
 
@@ -105,6 +115,7 @@ def write(output, source, facts, answers, skipped, failed, unable):
             (output / plot_name(question)).write_text(drawing(question, rows), encoding="utf-8")
             text += [markdown_table(title, group) for title, group in tables(question, rows).items()]
             text.append(f"![{question}]({plot_name(question)})\n")
+            text.append(behind(source / question, rows))
         text += [f"`{name}`: `{contender}` {why}.\n" for (name, contender), why in unable[question].items()]
         text += [f"Skipped: `{contender}`, because {why}.\n"
                  for contender, why in skipped.get(question, {}).items()]
