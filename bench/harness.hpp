@@ -119,11 +119,17 @@ public:
         return quick_ ? std::max<std::size_t>(1, full / 100) : full;
     }
 
-    /// A row whose samples are many pieces of work each, repeated for a tenth of a second. `prepare()`
-    /// returns the function that takes one sample.
+    /// A row whose samples are many pieces of work each, repeated for a tenth of a second after one that does not count: it
+    /// has started threads and touched memory for the first time, and of a slow contender there may be but one more.
+    /// `prepare()` returns the function that takes one sample.
     template <class Prepare>
     void add(const char* row, const unit& in, Prepare prepare) {
-        registered(row, in, false, std::move(prepare))->MinTime(quick_ ? 0.001 : 0.1);
+        const auto warm = [prepare = std::move(prepare)] {
+            auto take_sample = prepare();
+            take_sample();
+            return take_sample;
+        };
+        registered(row, in, false, warm)->MinTime(quick_ ? 0.001 : 0.1);
     }
     /// A row whose samples are one piece of work each, `count` of them. From 1,000 on, there is a row
     /// `<row>/p99` too.

@@ -45,7 +45,7 @@ class sender {
 public:
     explicit sender(const process_board& board) : board_(board), generations_(slots) {}
 
-    bool room() const { return board_.has_ring_room(tail_); }
+    bool room() { return board_.has_ring_room(tail_, head_); }
     void send(std::uint32_t index) {
         const slot_state sent{++generations_[index], 0, slot_phase::sent};
         board_.slot(index).state.store(sent.word(), std::memory_order_release);
@@ -62,6 +62,20 @@ public:
 private:
     const process_board& board_;
     std::vector<std::uint32_t> generations_;
+    std::uint64_t tail_ = 0;
+    std::uint64_t head_ = 0;
+};
+
+/// A worker's side of claiming: what it knows of the ring's end is its own.
+class claimer {
+public:
+    claimer(const process_board& board, std::uint16_t worker) : board_(board), worker_(worker) {}
+
+    std::optional<std::uint32_t> claim() { return board_.claim(worker_, tail_); }
+
+private:
+    const process_board& board_;
+    std::uint16_t worker_;
     std::uint64_t tail_ = 0;
 };
 
@@ -87,13 +101,33 @@ TEST_CASE("a state word says generation, worker and phase") {
 TEST_CASE("tasks are claimed once, in the order in which they were sent") {
     test_board board(2);
     sender out(board.view);
-    REQUIRE_FALSE(board.view.claim(0));
+    claimer first(board.view, 0);
+    claimer second(board.view, 1);
+    REQUIRE_FALSE(first.claim());
     for (const std::uint32_t index : {5u, 3u, 9u}) out.send(index);
-    REQUIRE(board.view.claim(1) == 5u);
+    REQUIRE(second.claim() == 5u);
     REQUIRE(slot_state::of(board.view.slot(5).state.load()).worker == 1);
-    REQUIRE(board.view.claim(0) == 3u);
-    REQUIRE(board.view.claim(1) == 9u);
-    REQUIRE_FALSE(board.view.claim(1));
+    REQUIRE(first.claim() == 3u);
+    REQUIRE(second.claim() == 9u);
+    REQUIRE_FALSE(second.claim());
+}
+
+TEST_CASE("a worker whose view of the ring's end is old claims what came later, and nothing twice") {
+    test_board board(2);
+    sender out(board.view);
+    claimer old(board.view, 0);
+    claimer other(board.view, 1);
+    out.send(1);
+    out.send(2);
+    REQUIRE(old.claim() == 1u);  // and has seen that there are two
+    REQUIRE(other.claim() == 2u);
+    REQUIRE_FALSE(old.claim());
+    out.send(3);
+    out.send(4);
+    REQUIRE(other.claim() == 3u);  // the head is now beyond what the first has seen
+    REQUIRE(old.claim() == 4u);
+    REQUIRE_FALSE(old.claim());
+    REQUIRE_FALSE(other.claim());
 }
 
 TEST_CASE("cancelled tasks are passed over, and their slots can be sent again at once") {
@@ -104,9 +138,10 @@ TEST_CASE("cancelled tasks are passed over, and their slots can be sent again at
     REQUIRE(out.cancel(1));
     REQUIRE_FALSE(out.cancel(1));
     out.send(1);  // its old entry is still at the head
-    REQUIRE(board.view.claim(0) == 2u);
-    REQUIRE(board.view.claim(0) == 1u);
-    REQUIRE_FALSE(board.view.claim(0));
+    claimer worker(board.view, 0);
+    REQUIRE(worker.claim() == 2u);
+    REQUIRE(worker.claim() == 1u);
+    REQUIRE_FALSE(worker.claim());
     REQUIRE_FALSE(out.cancel(2));
 }
 
@@ -127,7 +162,7 @@ TEST_CASE("a ring full of cancelled entries makes room; one with a waiting task 
         ++sent;
     }
     REQUIRE(sent == 2 * slots - 1);
-    REQUIRE(board.view.claim(0) == 0u);
+    REQUIRE(claimer(board.view, 0).claim() == 0u);
     REQUIRE(out.room());
 }
 
@@ -139,15 +174,15 @@ TEST_CASE("an entry whose worker died before it moved the head is passed by the 
     // Claimed, and no more.
     auto& state = board.view.slot(4).state;
     state.store(slot_state{slot_state::of(state.load()).generation, 0, slot_phase::running}.word());
-    REQUIRE(board.view.claim(1) == 6u);
+    REQUIRE(claimer(board.view, 1).claim() == 6u);
 }
 
 TEST_CASE("counters that cannot be are noticed") {
     test_board board(1);
     sender out(board.view);
-    out.send(0);
+    for (std::uint32_t i = 0; i < 2 * slots; ++i) out.send(0);
     REQUIRE(board.view.ring_sound(out.tail()));
-    board.view.header().head = 7;
+    board.view.header().head = out.tail() + 7;
     REQUIRE_FALSE(board.view.ring_sound(out.tail()));
     REQUIRE_FALSE(out.room());
     board.view.header().head = 0;
@@ -172,6 +207,47 @@ TEST_CASE("wakes go to one sleeper each, and to none that does not exist") {
     REQUIRE(awake == 3);
 }
 
+TEST_CASE("only so many workers search at a time, and the dead and the forgotten do not") {
+    test_board board(70);
+    REQUIRE(board.view.begin_search(69, 2));
+    REQUIRE(board.view.begin_search(3, 2));
+    REQUIRE_FALSE(board.view.begin_search(4, 2));
+    REQUIRE(board.view.searchers() == 2);
+    board.view.end_search(3);
+    REQUIRE(board.view.searchers() == 1);
+    board.view.clear_desk(69);
+    REQUIRE(board.view.searchers() == 0);
+    REQUIRE(board.view.begin_search(4, 1));
+    board.view.forget_searchers();
+    REQUIRE(board.view.searchers() == 0);
+}
+
+TEST_CASE("who got a task wakes a sleeper for the next one, unless another searches or the collector tends") {
+    test_board board(2);
+    sender out(board.view);
+    std::atomic<bool> awake{false};
+    std::thread sleeper([&] {
+        board.view.sleep(1);
+        awake = true;
+    });
+    while (board.view.sleepers() == 0) std::this_thread::yield();
+    board.view.pass_on();
+    REQUIRE(board.view.sleepers() == 1);  // there is nothing to do
+    out.send(0);
+    REQUIRE(board.view.begin_search(0, 1));
+    board.view.pass_on();
+    REQUIRE(board.view.sleepers() == 1);
+    board.view.end_search(0);
+    board.view.header().tended = 1;
+    board.view.pass_on();
+    REQUIRE(board.view.sleepers() == 1);
+    board.view.header().tended = 0;
+    REQUIRE_FALSE(awake);
+    board.view.pass_on();
+    sleeper.join();
+    REQUIRE(board.view.sleepers() == 0);
+}
+
 TEST_CASE("threads as workers: every task runs once, none is slept through", "[concurrent]") {
     const yoke_test::watchdog dog("threads as workers");
     constexpr std::uint32_t workers = 3;
@@ -183,8 +259,9 @@ TEST_CASE("threads as workers: every task runs once, none is slept through", "[c
     std::vector<std::thread> crew;
     for (std::uint32_t w = 0; w < workers; ++w) {
         crew.emplace_back([&, w] {
+            claimer worker(board.view, static_cast<std::uint16_t>(w));
             for (;;) {
-                if (const auto index = board.view.claim(static_cast<std::uint16_t>(w))) {
+                if (const auto index = worker.claim()) {
                     board.view.pass_on();
                     sum += payload[*index];
                     payload[*index] = 0;

@@ -13,6 +13,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -21,8 +22,11 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 using yoke_test::fail_every_allocation_once;
+using yoke_test::living;
+using yoke_test::made;
 using yoke_test::until_failure;
 
 namespace {
@@ -124,10 +128,13 @@ long starve_collector(yoke::process_pool& pool, long n) {
 
 std::uint64_t arena_used() { return yoke::detail::process_host::instance().arena().used(); }
 
-/// Submits with the first allocation failing, then the second, until none fails. Returns how often it threw.
+/// Submits with the first allocation failing, then the second, until none fails. Returns how often it threw. `held`: futures
+/// that stay, and with them the memory that the pool would keep for its next tasks.
 template <class Submit>
-int starve_submit(yoke::process_pool& pool, Submit&& submit) {
+int starve_submit(yoke::process_pool& pool, std::vector<yoke::future<std::size_t>>& held, Submit&& submit) {
     for (int n = 0;; ++n) {
+        pool.wait();
+        for (int i = 0; i != 2; ++i) held.push_back(pool.submit(length, std::string("four")));
         pool.wait();
         const int runs = board.runs;
         const std::uint64_t used = arena_used();
@@ -159,18 +166,41 @@ TEST_CASE("when memory runs out in submit to processes, it throws and nothing is
     const yoke_test::watchdog dog("no memory in submit");
     yoke::process_pool pool(2);
     std::stop_source stop;
+    std::vector<yoke::future<std::size_t>> held;
     for (const std::size_t size : {10u, 300u, 100'000u}) {  // in the task, on the heap, in shared memory
         const std::string text(size, 't');
-        REQUIRE(starve_submit(pool, [&] { (void)pool.submit(length, text); }) >= 1);
-        REQUIRE(starve_submit(pool, [&] {
+        REQUIRE(starve_submit(pool, held, [&] { (void)pool.submit(length, text); }) >= 1);
+        REQUIRE(starve_submit(pool, held, [&] {
                     (void)pool.submit({.stop = stop.get_token(), .attempts = 2, .priority = 1}, length, text);
                 }) >= 1);
-        REQUIRE(starve_submit(pool, [&] { (void)pool.try_submit(length, text).value(); }) >= 1);
+        REQUIRE(starve_submit(pool, held, [&] { (void)pool.try_submit(length, text).value(); }) >= 1);
         std::atomic<outcome> what{outcome::pending};
-        REQUIRE(starve_submit(pool, [&] { pool.execute(note{&what}, length, text); }) >= 1);
+        REQUIRE(starve_submit(pool, held, [&] { pool.execute(note{&what}, length, text); }) >= 1);
         REQUIRE(what == outcome::value);
     }
 }
+
+#if !defined(YOKE_ADDRESS_SANITIZER)
+TEST_CASE(
+    "a process pool keeps the memory of its tasks for the next ones, until it has been idle for a while",
+    "[process]") {
+    const yoke_test::watchdog dog("memory that is kept");
+    constexpr int tasks = 1000;
+    yoke::process_pool pool(1);
+    const auto burst = [&] {
+        std::vector<yoke::future<std::size_t>> sizes;
+        for (int i = 0; i != tasks; ++i) sizes.push_back(pool.submit(length, std::string("four")));
+        for (auto& size : sizes) REQUIRE(size.get() == 4);
+    };
+    const long before = living;
+    burst();
+    REQUIRE(living >= before + tasks);
+    const long made_before = made;
+    burst();
+    REQUIRE(made < made_before + tasks);
+    while (living >= before + tasks / 2) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+#endif
 
 TEST_CASE("when memory runs out in who waits for a process, its own future fails", "[process]") {
     const yoke_test::watchdog dog("no memory in get");

@@ -3,7 +3,9 @@
 /*
  * The board of a process pool (yoke/detail/process_board.hpp) with workers that may die between any two steps
  * (process_worker.hpp), and a collector that sends, brings home and settles (process_collector.hpp): publish, claim, commit,
- * sleep, wake, death.
+ * search, sleep, wake, death. With TENDED, which another model adds, the collector tends for a while: then nobody wakes a
+ * worker but it, unless all sleep. With MEET the tasks wait for one another, so none may be left in the ring while a worker
+ * sleeps.
  *
  * Checked: every task settles once and none is waited for for ever (an invalid end state); a result is whole when it is
  * taken; a task that was committed is delivered, not lost.
@@ -15,6 +17,8 @@
  *   NO_RECHECK    a worker goes to sleep without looking at the ring again after it has said so
  *   EARLY_COMMIT  the state becomes `done` before the result is whole
  *   LOST_ANYWAY   the collector takes all that a dead worker had for lost, committed or not
+ *   LATE_END      a worker that searched says so still when it looks at the ring for the last time
+ *   NO_PASS_ON    a worker that got a task wakes nobody for the next one
  */
 #ifndef TASKS
 #define TASKS 2
@@ -43,6 +47,9 @@ byte head;
 byte tail;
 
 bit sleeping[WORKERS];     /* sleepers' bits */
+bit searching[WORKERS];    /* searchers' bits */
+bit tended;
+bit has_tended;            /* once is enough */
 bit token[WORKERS];        /* wakes not taken yet */
 bit alive[WORKERS];
 bit died[WORKERS];         /* not yet settled */
@@ -50,11 +57,20 @@ bit stop;
 byte deaths_left = DEATHS;
 byte sent;
 byte settled;
+byte met;
 
 inline wake_one() {
     if
     :: sleeping[0] -> sleeping[0] = 0; token[0] = 1
     :: !sleeping[0] && sleeping[1] -> sleeping[1] = 0; token[1] = 1
+    :: else
+    fi
+}
+
+/* By who has sent a task, or has got one and sees more: a searcher will find it, or the collector wakes somebody. */
+inline wake_if_needed() {
+    if
+    :: !searching[0] && !searching[1] && (!tended || (sleeping[0] && sleeping[1])) -> wake_one()
     :: else
     fi
 }
@@ -65,11 +81,13 @@ inline wake_one() {
 proctype worker(byte me) {
     byte h, slot, gen;
     bit mine;
+    bit searched;
 next:
     MAY_DIE;
     h = head;
     if
-    :: h == tail -> goto nothing
+    :: h == tail && !searching[me] && !searched && !searching[1 - me] -> searching[me] = 1; searched = 1; goto next
+    :: h == tail && (searching[me] || searched || searching[1 - me]) -> goto nothing
     :: else
     fi;
     atomic { slot = entry_slot[h % RING]; gen = entry_generation[h % RING] }
@@ -91,12 +109,21 @@ next:
     :: !mine -> goto next
     :: else
     fi;
+    searching[me] = 0;
+    searched = 0;
+    MAY_DIE;
+#ifndef NO_PASS_ON
     /* More to do, and somebody sleeps. */
     if
-    :: head != tail -> atomic { wake_one() }
+    :: head != tail -> atomic { if :: !tended && !searching[0] && !searching[1] -> wake_one() :: else fi }
     :: else
     fi;
+#endif
     MAY_DIE;
+#ifdef MEET
+    met++;
+    met == TASKS;
+#endif
     result[slot] = 1;
 #ifdef EARLY_COMMIT
     phase[slot] = DONE;
@@ -110,6 +137,10 @@ next:
 #endif
     goto next;
 nothing:
+#ifndef LATE_END
+    searching[me] = 0;
+#endif
+    searched = 0;
     if
     :: stop -> alive[me] = 0; goto over
     :: else
@@ -122,6 +153,7 @@ nothing:
     :: else
     fi;
 #endif
+    searching[me] = 0;
     token[me];
     MAY_DIE;
     token[me] = 0;
@@ -169,7 +201,11 @@ proctype collector() {
         sent++
        }
        tail++;
-       atomic { wake_one(); i = 0 }
+       atomic { wake_if_needed(); i = 0 }
+#ifdef TENDED
+    :: atomic { !has_tended -> tended = 1; has_tended = 1 }
+    :: tended -> tended = 0; atomic { if :: head != tail -> wake_one(); wake_one() :: else fi }
+#endif
     :: atomic { holds[0] && phase[0] == DONE -> assert(result[0] == 2); holds[0] = 0; settled++ }
     :: atomic { holds[1] && phase[1] == DONE -> assert(result[1] == 2); holds[1] = 0; settled++ }
     :: atomic {
@@ -180,6 +216,7 @@ proctype collector() {
         fi;
         died[i] = 0;
         sleeping[i] = 0;
+        searching[i] = 0;
         token[i] = 0;
         settle(0, i);
         settle(1, i);

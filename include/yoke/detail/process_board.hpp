@@ -23,12 +23,18 @@
 /// only. The claim is the change of the slot's state; `head` merely follows: whoever finds an entry at the head that is not
 /// `sent` any more - claimed by a worker that has not moved on or died, or cancelled - moves the head past it.
 ///
-/// *Sleep.* A worker that found nothing sets its bit in `sleepers`, looks again, and sleeps on a word of its own. Who has put
-/// a task into the ring takes one bit out and wakes that worker. A worker that got a task and sees more of them and a
-/// sleeper wakes it, so a wake spent on a worker that was about to find work by itself is passed on.
-/// The pool's collector has one word for the same purpose. Push (or done bit) and look at the sleepers on the one
-/// side, sleeper's mark and look at the ring (or bits) on the other are four seq_cst operations: at least one side sees
-/// the other. A death between taking a sleeper's bit and waking it loses that wake, so a death wakes everybody.
+/// *Search and sleep.* A worker that found nothing sets its bit in `searchers`, if few others have, and looks on for a moment.
+/// Then it takes the bit out, sets the one in `sleepers`, looks again, and sleeps on a word of its own. Who has put
+/// a task into the ring and sees a searcher leaves it to that one; else he takes one bit out of `sleepers` and wakes that worker.
+/// A worker that got a task and sees more of them, a sleeper and no searcher wakes the sleeper. So a searcher that
+/// was counted on for two tasks passes the second on, as does a worker that was woken and was about to find work by itself.
+/// The pool's collector has one word for the same purpose. Push (or done bit) and look at searchers and sleepers on the one
+/// side, the mark (set in `sleepers`, taken out of `searchers`) and the look at the ring (or bits) on the other are
+/// seq_cst operations: at least one side sees the other. A death between taking a sleeper's bit and waking it loses that
+/// wake, and one in search leaves the bit: so a death takes out the bits of the dead and wakes everybody.
+///
+/// While a stream of small tasks comes back (`tended`) nobody but the collector wakes workers, unless all sleep: it looks around
+/// every few microseconds, and when it ceases to, it takes `tended` back before it looks at the ring once more.
 ///
 /// *Leaving.* A worker leaves when its desk says so (the pool shrinks), when nobody has woken it for the time it may be idle, or
 /// after a task that wore it out. It leaves between two tasks, says why on its desk, and passes on a wake that it may
@@ -173,11 +179,12 @@ struct alignas(64) board_header {
 
     alignas(64) std::atomic<std::uint64_t> head{0};
     alignas(64) std::atomic<std::uint64_t> tail{0};
-    alignas(64) shared_word collector{0};    ///< 1: the collector sleeps
-    shared_word stop{0};                     ///< 1: workers leave when the ring is empty
-    shared_word watch_claims{0};             ///< 1: the collector wants to hear of every claim
-    shared_word claims{0};                   ///< 1: there were some
-    shared_word printed{0};                  ///< 1: a desk says so, too
+    alignas(64) shared_word collector{0};  ///< 1: the collector sleeps
+    shared_word stop{0};                   ///< 1: workers leave when the ring is empty
+    shared_word watch_claims{0};           ///< 1: the collector wants to hear of every claim
+    shared_word claims{0};                 ///< 1: there were some
+    shared_word printed{0};                ///< 1: a desk says so, too
+    shared_word tended{0};                 ///< 1: the collector looks around all the time, and wakes workers
     alignas(64) shared_word init_failed{0};  ///< 1: being written, 2: `init_error` is complete
     std::uint32_t init_error_size = 0;
     std::array<std::byte, 1024> init_error;
@@ -205,12 +212,14 @@ public:
         done_ = reinterpret_cast<std::atomic<std::uint64_t>*>(at);
         at += sizeof(std::uint64_t) * words(slots);
         sleepers_ = reinterpret_cast<std::atomic<std::uint64_t>*>(at);
+        at += sizeof(std::uint64_t) * words(workers);
+        searchers_ = reinterpret_cast<std::atomic<std::uint64_t>*>(at);
     }
 
     /// Bytes of a board.
     [[nodiscard]] static std::size_t bytes(std::uint32_t slots, std::uint32_t workers) noexcept {
         return sizeof(board_header) + sizeof(task_slot) * slots + sizeof(worker_desk) * workers +
-               sizeof(std::uint64_t) * (ring_size(slots) + words(slots) + words(workers));
+               sizeof(std::uint64_t) * (ring_size(slots) + words(slots) + 2 * words(workers));
     }
 
     /// Makes the objects of the board, in memory that may hold anything.
@@ -230,6 +239,7 @@ public:
         zero(ring_, ring_size(slot_count_));
         zero(done_, words(slot_count_));
         zero(sleepers_, words(worker_count_));
+        zero(searchers_, words(worker_count_));
     }
 
     [[nodiscard]] board_header& header() const noexcept { return *header_; }
@@ -240,10 +250,13 @@ public:
 
     // The ring. `tail` is the pool's own count of what it ever pushed: the one in shared memory is for the workers.
 
-    /// Room for one more entry; moves the head past entries that are nobody's any more.
-    [[nodiscard]] bool has_ring_room(std::uint64_t tail) const noexcept {
+    /// Room for one more entry; moves the head past entries that are nobody's any more. `head` is what the pool knows of
+    /// the ring's beginning (0 at first). It is brought up to date only if there would be no room behind it, since the
+    /// workers write the beginning at each claim.
+    [[nodiscard]] bool has_ring_room(std::uint64_t tail, std::uint64_t& head) const noexcept {
+        if (tail - head < ring_size(slot_count_)) return true;
         for (std::uint32_t looks = 0; looks < ring_size(slot_count_); ++looks) {
-            const std::uint64_t head = header_->head.load(std::memory_order_seq_cst);
+            head = header_->head.load(std::memory_order_seq_cst);
             if (tail - head < ring_size(slot_count_)) return true;
             if (tail - head > ring_size(slot_count_) || !pass_entry(head)) return false;
         }
@@ -259,6 +272,12 @@ public:
         return header_->tail.load(std::memory_order_seq_cst) == tail &&
                tail - header_->head.load(std::memory_order_seq_cst) <= ring_size(slot_count_);
     }
+    /// The same for a worker, which knows neither of them.
+    [[nodiscard]] bool ring_possible() const noexcept {
+        const std::uint64_t head = header_->head.load(std::memory_order_seq_cst);
+        return header_->tail.load(std::memory_order_seq_cst) - head <= ring_size(slot_count_) ||
+               header_->head.load(std::memory_order_seq_cst) != head;
+    }
     /// Entries that nobody has taken or passed, at most.
     [[nodiscard]] std::uint64_t backlog(std::uint64_t tail) const noexcept {
         return tail - header_->head.load(std::memory_order_seq_cst);
@@ -267,11 +286,17 @@ public:
         return header_->head.load(std::memory_order_seq_cst) == header_->tail.load(std::memory_order_seq_cst);
     }
 
-    /// Makes the oldest task this worker's; nothing if the ring is empty.
-    [[nodiscard]] std::optional<std::uint32_t> claim(std::uint16_t worker) const noexcept {
+    /// Makes the oldest task this worker's; nothing if the ring is empty. `tail` is what the worker knows of the ring's
+    /// end (0 at first). It is brought up to date only if nothing is left before it: the pool writes the end at each push,
+    /// and who looks at it each time makes both wait for the same cache line.
+    [[nodiscard]] std::optional<std::uint32_t> claim(std::uint16_t worker,
+                                                     std::uint64_t& tail) const noexcept {
         for (;;) {
             std::uint64_t head = header_->head.load(std::memory_order_seq_cst);
-            if (head == header_->tail.load(std::memory_order_seq_cst)) return std::nullopt;
+            if (!before(head, tail)) {
+                tail = header_->tail.load(std::memory_order_seq_cst);
+                if (head == tail || !ring_possible()) return std::nullopt;
+            }
             const std::uint64_t entry = entry_at(head).load(std::memory_order_acquire);
             const std::uint32_t index = static_cast<std::uint32_t>(entry) & (slot_count_ - 1);
             const slot_state sent{static_cast<std::uint32_t>(entry >> 32), 0, slot_phase::sent};
@@ -340,11 +365,24 @@ public:
         }
         return false;
     }
-    /// There would be one to wake.
-    [[nodiscard]] bool somebody_sleeps() const noexcept {
+    /// How many there would be to wake.
+    [[nodiscard]] std::size_t sleepers() const noexcept { return count_of(sleepers_); }
+    /// How many look for a task at this moment and will find one that comes.
+    [[nodiscard]] std::size_t searchers() const noexcept { return count_of(searchers_); }
+    /// This worker is going to look for a task, awake, unless so many others do.
+    [[nodiscard]] bool begin_search(std::uint32_t worker, std::size_t most) const noexcept {
+        if (searchers() >= most) return false;
+        searchers_[worker / 64].fetch_or(std::uint64_t{1} << worker % 64, std::memory_order_seq_cst);
+        return true;
+    }
+    /// It does so no more. If it has found one, pass_on() is to follow, else sleep().
+    void end_search(std::uint32_t worker) const noexcept {
+        searchers_[worker / 64].fetch_and(~(std::uint64_t{1} << worker % 64), std::memory_order_seq_cst);
+    }
+    /// There is a task that none of them has found. One that does search is taken for one that does not, and costs a wake.
+    void forget_searchers() const noexcept {
         for (std::uint32_t w = 0; w < words(worker_count_); ++w)
-            if (sleepers_[w].load(std::memory_order_seq_cst) != 0) return true;
-        return false;
+            searchers_[w].store(0, std::memory_order_seq_cst);
     }
     /// Wakes this worker, if it sleeps.
     void wake(std::uint32_t worker) const noexcept {
@@ -354,6 +392,7 @@ public:
     /// The worker here is dead and sleeps no more; the next one finds nothing of it.
     void clear_desk(std::uint32_t worker) const noexcept {
         sleepers_[worker / 64].fetch_and(~(std::uint64_t{1} << worker % 64), std::memory_order_seq_cst);
+        end_search(worker);
         worker_desk& desk = desks_[worker];
         desk.wake.store(0, std::memory_order_relaxed);
         desk.leave.store(0, std::memory_order_relaxed);
@@ -385,9 +424,10 @@ public:
         desks_[worker].left.store(why, std::memory_order_release);
         pass_on();
     }
-    /// After a claim: if there is more to do and somebody sleeps, wakes one.
+    /// After a claim: if there is more to do and somebody sleeps, wakes one, or leaves that to the collector.
     void pass_on() const noexcept {
-        if (!ring_empty()) wake_one();
+        if (!ring_empty() && header_->tended.load(std::memory_order_seq_cst) == 0 && searchers() == 0)
+            wake_one();
     }
 
     // Word to the collector.
@@ -449,10 +489,20 @@ public:
     }
 
 private:
+    /// In the order of the ring's positions, which wrap.
+    static constexpr bool before(std::uint64_t position, std::uint64_t other) noexcept {
+        return static_cast<std::int64_t>(other - position) > 0;
+    }
     static constexpr std::uint32_t words(std::uint32_t bits) noexcept { return (bits + 63) / 64; }
     /// Twice the slots: entries of cancelled tasks stay in the ring until the head comes by.
     static constexpr std::uint32_t ring_size(std::uint32_t slots) noexcept { return slots * 2; }
 
+    [[nodiscard]] std::size_t count_of(const std::atomic<std::uint64_t>* bits) const noexcept {
+        std::size_t count = 0;
+        for (std::uint32_t w = 0; w < words(worker_count_); ++w)
+            count += static_cast<std::size_t>(std::popcount(bits[w].load(std::memory_order_seq_cst)));
+        return count;
+    }
     [[nodiscard]] std::atomic<std::uint64_t>& entry_at(std::uint64_t position) const noexcept {
         return ring_[position & (ring_size(slot_count_) - 1)];
     }
@@ -478,6 +528,7 @@ private:
     std::atomic<std::uint64_t>* ring_ = nullptr;
     std::atomic<std::uint64_t>* done_ = nullptr;
     std::atomic<std::uint64_t>* sleepers_ = nullptr;
+    std::atomic<std::uint64_t>* searchers_ = nullptr;
 };
 
 }  // namespace yoke::detail

@@ -26,7 +26,7 @@ inline bool process_core::collect_once() noexcept {
         if (closed_ && accepted_ == 0 && watchers_ == 0 && ready_.empty()) return false;
         std::swap(taken_, ready_);
     }
-    while (wakes-- != 0 && board_.wake_one()) {}
+    wake(wakes);
     deliver_output();  // before somebody else prints in a dead worker's place
     staff_.carry_out();
     for (const std::uint32_t index : wants_room_) give_room(index);
@@ -40,17 +40,25 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     board_.header().claims.store(0, std::memory_order_seq_cst);
     for (const std::uint32_t index : spent_slots_) free_slot(index);
     spent_slots_.clear();
-    busy_ = completed_ >= many_back;
+    const std::int64_t now = monotonic_ns();
+    const std::size_t came = completed_;
+    const bool tended = std::exchange(naps_, stream_.flows(now, came));
+    tend(naps_);
+    looked_ = now;
     if (completed_ != 0) finished(std::exchange(completed_, 0));
 
-    const std::int64_t now = monotonic_ns();
     gather(now >= heal_at_);
     find_output();
     if (crew_.news()) after_deaths(now);
     if (now >= next_check_) expire(now);
     fail_late(now);
     wakes = dispatch();
-    staff_.plan(board_.backlog(pushed_), now, next);
+    const std::uint64_t backlog = board_.backlog(pushed_);
+    if (naps_)  // those who are awake, if any, will be busy for longer than we are away
+        wakes = backlog > came || (backlog != 0 && board_.sleepers() >= staff_.wanted()) ? 1 : 0;
+    else if (tended)
+        wakes = backlog;
+    staff_.plan(backlog, now, next);
 
     if (waiting_for_room_ == 0)
         board_.header().watch_claims.store(0, std::memory_order_seq_cst);
@@ -58,15 +66,29 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
         room_.notify_all();
 
     next = std::min({next, next_check_, begin_by_.next()});
-    if (accepted_ == 0) return;
+    if (accepted_ == 0) return tidy(now, next);
+    idle_since_ = never;
     // A worker that was stopped (SIGSTOP) between two steps of waking somebody, rare beyond hope of a test, and marks that
     // a task has wiped out: healed here.
     if (now >= heal_at_) {
-        if (!board_.ring_empty()) crew_.wake_all();
+        if (!board_.ring_empty()) {
+            board_.forget_searchers();
+            crew_.wake_all();
+        }
         check_memory();
         heal_at_ = later(now, 1'000'000'000);
     }
     next = std::min(next, heal_at_);
+}
+
+/// There is nothing to do.
+inline void process_core::tidy(std::int64_t now, std::int64_t& next) noexcept {
+    if (!kept_.any()) return;
+    idle_since_ = std::min(idle_since_, now);
+    if (now >= later(idle_since_, kept_ns))
+        kept_.clear();
+    else
+        next = std::min(next, later(idle_since_, kept_ns));
 }
 
 /// Takes what the workers have announced; with `all`, looks at every slot whether announced or not.
@@ -360,7 +382,7 @@ inline void process_core::complete(process_task& task) noexcept {
 
 inline void process_core::sleep(std::int64_t next) noexcept {
     board_header& header = board_.header();
-    if (busy_) {
+    if (naps_) {
         // Many tasks come back. The word says that we are awake, so the workers do not wake us for each, but go on.
         futex_wait(header.collector, 0, std::min(next, later(monotonic_ns(), nap_ns)));
         return;

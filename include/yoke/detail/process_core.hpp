@@ -16,6 +16,7 @@
 
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/kept_blocks.hpp>
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/process_crew.hpp>
 #include <yoke/detail/process_host.hpp>
@@ -24,6 +25,7 @@
 #include <yoke/detail/process_staff.hpp>
 #include <yoke/detail/process_task.hpp>
 #include <yoke/detail/stop_watch.hpp>
+#include <yoke/detail/stream_gauge.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 
@@ -120,14 +122,16 @@ public:
     // Tasks come in.
 
     /// The right to enqueue one task, counted as accepted from now on; with a full pool waits for it, or returns false if
-    /// not allowed to. Throws pool_closed, broken_pool.
-    bool admit(bool may_wait);
+    /// not allowed to. `block`: kept memory for the task, or null. Throws pool_closed, broken_pool.
+    bool admit(bool may_wait, void*& block);
     /// Gives an unused right back.
     void withdraw() noexcept {
         const std::lock_guard lock(mutex_);
         --fresh_;
         finished(1);
     }
+    /// Keeps the memory of a task for another one: kept_blocks::size bytes from ::operator new.
+    void keep(void* block) noexcept { kept_.give(block); }
 
     /// Takes over one reference to the task, for which admit() has returned true.
     void enqueue(process_task& task) noexcept;
@@ -194,10 +198,12 @@ public:
 private:
     /// Enough for the workers never to run dry while the collector is away, few enough to stay in the caches.
     static constexpr std::uint32_t slot_count = 256;
-    /// When so many tasks have come back at a time, more will follow, and the collector naps for so long before it sleeps
-    /// until it is called.
-    static constexpr std::size_t many_back = 16;
+    /// While a stream of tasks comes back the collector naps for so long instead of sleeping until it is called.
     static constexpr std::int64_t nap_ns = 30'000;
+    /// A collector that has not looked around for so long is held up by a receiver.
+    static constexpr std::int64_t held_up_ns = 200'000;
+    /// What is kept for a pool that has become idle is kept for so long.
+    static constexpr std::int64_t kept_ns = 1'000'000'000;
 
     /// Keeps the server running, and the count of its users right.
     struct server_use {
@@ -276,6 +282,12 @@ private:
         return board_.step(index, from, to).has_value();
     }
 
+    /// Wakes so many workers, if so many sleep; false if none does. Needs no mutex.
+    bool wake(std::size_t workers) const noexcept {
+        bool woken = false;
+        for (; workers != 0 && board_.wake_one(); --workers) woken = true;
+        return woken;
+    }
     void finished(std::size_t count) noexcept {
         accepted_ -= count;
         if (accepted_ != 0) return;
@@ -297,13 +309,21 @@ private:
         call_collector();
     }
 
+    /// From now on the collector wakes workers when it looks around, or it does not.
+    void tend(bool tends) noexcept {
+        if (tends_ == tends) return;
+        tends_ = tends;
+        board_.header().tended.store(tends ? 1 : 0, std::memory_order_seq_cst);
+    }
+    /// How many workers are to be woken for so many tasks that were sent.
+    std::size_t wakes_for(std::size_t sent) noexcept;
     /// Moves tasks from the queue into free slots; returns how many.
     std::size_t dispatch() noexcept {
         std::size_t sent = 0;
         const std::size_t most =
             by_priority_ ? std::min<std::size_t>(slot_count, 8 + 2 * staff_.wanted()) : slot_count;
         while (!queue_.empty() && !free_slots_.empty() && slot_count - free_slots_.size() < most &&
-               board_.has_ring_room(pushed_)) {
+               board_.has_ring_room(pushed_, passed_)) {
             process_task& task = *queue_.pop();
             const std::uint32_t index = free_slots_.back();
             free_slots_.pop_back();
@@ -452,6 +472,7 @@ private:
 
     void recall_below(int priority) noexcept;
     void look_around(std::int64_t& next, std::size_t& wakes);
+    void tidy(std::int64_t now, std::int64_t& next) noexcept;
     void gather(bool all);
     process_task& take_result(std::uint32_t index, slot_state state);
     void make_ready(process_task& task);
@@ -496,6 +517,7 @@ private:
     std::size_t watchers_ = 0;  ///< threads in await(), or about to wake a worker: the board must stay
     std::uint64_t last_number_ = 0;
     std::uint64_t pushed_ = 0;  ///< entries ever put into the ring
+    std::uint64_t passed_ = 0;  ///< of which so many are known to have left it
     process_task_queue queue_;
     begin_deadlines begin_by_;  ///< of the queue, and of what was sent
     bool by_priority_ = false;  ///< since the pool was idle last, a task had a priority
@@ -505,12 +527,17 @@ private:
     std::int64_t next_check_ = never;
     std::int64_t heal_at_ = 0;
     std::atomic<bool> called_{false};
+    bool tends_ = false;       ///< the collector looks around all the time, and wakes workers
+    std::int64_t looked_ = 0;  ///< when it has last
+    kept_blocks kept_;
 
     // The collector's own, or touched by it only, under the mutex.
     process_task_list taken_;  ///< of those that are ready
-    bool busy_ = false;        ///< the last time there were not few
     std::vector<std::uint32_t> spent_slots_;
     std::size_t completed_ = 0;
+    stream_gauge stream_;
+    bool naps_ = false;  ///< it tends, unless it was held up
+    std::int64_t idle_since_ = never;
     std::vector<std::uint32_t> wants_room_;
     std::vector<worker_end> ends_;
     std::vector<printed_text> prints_;

@@ -8,7 +8,7 @@
 
 namespace yoke::detail {
 
-inline bool process_core::admit(bool may_wait) {
+inline bool process_core::admit(bool may_wait, void*& block) {
     std::unique_lock lock = lock_soon();
     for (;;) {
         if (closed_) throw pool_closed();
@@ -25,12 +25,24 @@ inline bool process_core::admit(bool may_wait) {
     }
     ++accepted_;
     ++fresh_;
+    block = kept_.take();
     return true;
+}
+
+/// None while a worker is awake that looks for a task: it finds them, and wakes the next one. Waking costs as much as many
+/// small tasks, and often gives the woken worker the very processor of who wakes it. So while a stream of tasks
+/// comes back only the collector decides, at its next look, as long as one worker is awake.
+inline std::size_t process_core::wakes_for(std::size_t sent) noexcept {
+    const std::size_t sleepers = sent == 0 || board_.searchers() != 0 ? 0 : board_.sleepers();
+    if (sleepers == 0 || !tends_) return std::min(sent, sleepers);
+    if (monotonic_ns() < later(looked_, held_up_ns)) return sleepers >= staff_.wanted() ? 1 : 0;
+    tend(false);
+    return std::min<std::size_t>(board_.backlog(pushed_), sleepers);
 }
 
 inline void process_core::enqueue(process_task& task) noexcept {
     enum { queued, stopped, refused } outcome = queued;
-    bool wakes = false;
+    std::size_t wakes = 0;
     {
         const std::unique_lock lock = lock_soon();
         --fresh_;
@@ -59,8 +71,8 @@ inline void process_core::enqueue(process_task& task) noexcept {
                 sent = dispatch();
             }
             if (sent != 0) {
-                wakes = board_.somebody_sleeps();
-                if (wakes)
+                wakes = wakes_for(sent);
+                if (wakes != 0)
                     ++watchers_;
                 else if (staff_.understaffed())
                     call_collector();
@@ -70,8 +82,8 @@ inline void process_core::enqueue(process_task& task) noexcept {
             }
         }
     }
-    if (wakes) {
-        const bool woken = board_.wake_one();
+    if (wakes != 0) {
+        const bool woken = wake(wakes);
         const std::unique_lock lock = lock_soon();
         if (!woken && staff_.understaffed()) call_collector();
         watcher_leaves();

@@ -111,10 +111,8 @@ public:
     process_task(const process_task&) = delete;
     process_task& operator=(const process_task&) = delete;
 
-    void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-    void release() noexcept {
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-    }
+    /// The pool wants nothing of it any more.
+    virtual void release() noexcept { delete this; }
 
     /// Exactly one of these is called, once, without the pool's mutex. `expect_untouched()` and then `give_back()` are to be
     /// called between the reading of `result` and the receiver; the latter releases what the task holds of the pool.
@@ -168,9 +166,6 @@ public:
 
 protected:
     virtual ~process_task() = default;
-
-private:
-    std::atomic<std::uint32_t> references_{1};
 };
 
 /// First in, first out, through the tasks' own links; any of them can be taken out.

@@ -45,16 +45,14 @@ inline bool process_core::await(process_task& task) noexcept {
             call_collector();
         }
         if ((mine && !in_block) || (record.vacant && record.watchers == 0)) free_slot(index);
-        wakes = dispatch();
+        wakes = wakes_for(dispatch());
         if (wakes != 0 && staff_.understaffed()) call_collector();
         // What we have in hand keeps the pool; without it that is over when we have let go of the mutex.
-        if (!mine) {
-            while (wakes-- != 0 && board_.wake_one()) {}
-        }
+        if (!mine) wake(wakes);
         watcher_leaves();
     }
     if (!mine) return !spoilt;
-    while (wakes-- != 0 && board_.wake_one()) {}
+    wake(wakes);
     {
         const task_scope completing(this);
         complete(task);
@@ -63,9 +61,9 @@ inline bool process_core::await(process_task& task) noexcept {
         const std::unique_lock lock = lock_soon();
         if (in_block) {
             free_slot(index);
-            wakes = dispatch();
+            wakes = wakes_for(dispatch());
             if (wakes != 0 && staff_.understaffed()) call_collector();
-            while (wakes-- != 0 && board_.wake_one()) {}
+            wake(wakes);
         }
         finished(1);
     }

@@ -172,15 +172,18 @@ private:
     std::span<const std::byte> call_;
 };
 
-/// Looks for a task for a moment before it goes to sleep, since falling asleep and waking cost more than a short wait. With
-/// one processor there is nobody to wait for.
-inline std::optional<std::uint32_t> claim_or_spin(const process_board& board, std::uint16_t worker,
-                                                  int spins) noexcept {
-    auto claimed = board.claim(worker);
-    for (int i = 0; !claimed && i < spins; ++i) {
+/// Looks for a task for a moment before it goes to sleep, since falling asleep and waking cost more than a short wait: so
+/// many looks, and not if `most` others do so.
+inline std::optional<std::uint32_t> claim_or_search(const process_board& board, std::uint16_t worker,
+                                                    std::uint64_t& tail, int looks,
+                                                    std::size_t most) noexcept {
+    auto claimed = board.claim(worker, tail);
+    if (claimed || looks == 0 || !board.begin_search(worker, most)) return claimed;
+    for (int i = 0; !claimed && i < looks; ++i) {
         cpu_pause();
-        if (!board.ring_empty()) claimed = board.claim(worker);
+        if (!board.ring_empty()) claimed = board.claim(worker, tail);
     }
+    board.end_search(worker);
     return claimed;
 }
 
@@ -237,15 +240,17 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     const auto worker = static_cast<std::uint16_t>(index);
     const worker_terms terms = header.terms;
     const shared_word& leave = board.desk(worker).leave;
-    const int spins = std::thread::hardware_concurrency() > 1 ? 200 : 0;
+    const unsigned processors = std::thread::hardware_concurrency();
+    const int looks = processors > 1 ? 200 : 0;  // with one there is nobody to wait for
     begin_work(header, terms, arena, board.desk(worker).processor);
     if (terms.collects != 0) hand_over_output(board, worker, board.slot_count());
     std::uint64_t tasks = 0;
+    std::uint64_t tail = 0;  // of the ring, as far as known
     const auto idle_end = [&] { return terms.idle_ns == 0 ? never : monotonic_ns() + terms.idle_ns; };
     std::int64_t idle_until = idle_end();
     for (;;) {
         if (leave.load(std::memory_order_seq_cst) != 0) return board.take_leave(worker, farewell::asked);
-        const auto claimed = claim_or_spin(board, worker, spins);
+        const auto claimed = claim_or_search(board, worker, tail, looks, processors / 2);
         if (claimed) {
             YOKE_TEST_POINT("slot claimed");
             board.pass_on();
@@ -259,6 +264,9 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
                 (terms.most_memory != 0 && memory_of_this_process().resident > terms.most_memory))
                 return board.take_leave(worker, farewell::worn_out);
             idle_until = idle_end();
+        } else if (!board.ring_possible()) {
+            ::_exit(
+                1);  // somebody has scribbled over the counters: this worker's end is how the pool hears of it
         } else if (header.stop.load(std::memory_order_seq_cst) != 0) {
             if (board.ring_empty()) return;
         } else if (!board.sleep(worker, idle_until)) {

@@ -62,6 +62,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -104,7 +105,7 @@ void make_remote_call(worker_task& task) {
 
 /// A task with its receiver.
 template <class Call, class Receiver>
-class remote_task final : public process_task {
+class remote_task : public process_task {
 public:
     template <class R>
     remote_task(packed_call call, const task_options& options, R&& receiver)
@@ -151,6 +152,9 @@ public:
         std::move(receiver_).set_stopped();
     }
 
+protected:
+    ~remote_task() override = default;
+
 private:
     struct stopper {
         remote_task* task;
@@ -158,23 +162,69 @@ private:
         void operator()() const noexcept { core->stop(*task); }
     };
 
-    ~remote_task() override = default;
-
     Receiver receiver_;
     std::optional<std::stop_callback<stopper>> on_stop_;
 };
 
-/// The state of a future whose task runs in a worker.
+/// Tells the state of a future that outlives it.
 template <class R>
-class process_future_state final : public future_state<R> {
+class state_receiver {
 public:
-    explicit process_future_state(std::shared_ptr<process_core> core)
-        : future_state<R>(1), core_(std::move(core)) {}
+    explicit state_receiver(future_state<R>& state) noexcept : state_(state) {}
 
-    /// Before the task is enqueued.
-    void set_task(process_task& task) noexcept {
-        task.acquire();
-        task_ = &task;
+    template <class... Values>
+    void set_value(Values&&... values) noexcept {
+        state_.set_value(std::forward<Values>(values)...);
+    }
+    void set_error(std::exception_ptr error) noexcept { state_.set_error(std::move(error)); }
+    void set_stopped() noexcept { state_.set_stopped(); }
+
+private:
+    future_state<R>& state_;
+};
+
+/// The right to enqueue one task, and perhaps memory for it. Gives back what is not used.
+class admitted_call {
+public:
+    /// Throws as process_core::admit does; false if the pool is full and `may_wait` is false.
+    admitted_call(process_core& core, bool may_wait) : core_(core) {
+        core.check_process();
+        admitted_ = core.admit(may_wait, block_);
+    }
+    admitted_call(const admitted_call&) = delete;
+    admitted_call& operator=(const admitted_call&) = delete;
+    ~admitted_call() {
+        if (block_ != nullptr) core_.keep(block_);
+        if (admitted_) core_.withdraw();
+    }
+    explicit operator bool() const noexcept { return admitted_; }
+
+    /// kept_blocks::size bytes. Throws std::bad_alloc.
+    [[nodiscard]] void* memory() {
+        return block_ != nullptr ? std::exchange(block_, nullptr) : ::operator new(kept_blocks::size);
+    }
+    void use(process_task& task) noexcept {
+        admitted_ = false;
+        core_.enqueue(task);
+    }
+
+private:
+    process_core& core_;
+    void* block_ = nullptr;
+    bool admitted_ = false;
+};
+
+/// A task and the state of its future, in one piece of memory. The future owns it, and so does the pool, as a task, until it
+/// is complete.
+template <class Call, class R = typename Call::result_type>
+class submitted_task final : public future_state<R>, public remote_task<Call, state_receiver<R>> {
+public:
+    /// Throws std::bad_alloc.
+    static submitted_task* make(admitted_call& right, std::shared_ptr<process_core> core, packed_call call,
+                                const task_options& options) {
+        void* const memory =
+            fits ? right.memory() : static_cast<void*>(std::allocator<submitted_task>().allocate(1));
+        return ::new (memory) submitted_task(std::move(core), std::move(call), options);
     }
 
     /// Only a worker can run the task. But if this thread is the one that brings results home, it must go on doing so.
@@ -182,16 +232,32 @@ public:
         if (!core_->on_collector()) return;
         while (!this->done() && core_->collect_once()) {}
     }
-    bool await_elsewhere() noexcept override { return task_ != nullptr && core_->await(*task_); }
-    bool try_cancel() noexcept override { return task_ != nullptr && core_->cancel(*task_); }
+    bool await_elsewhere() noexcept override { return core_->await(*this); }
+    bool try_cancel() noexcept override { return core_->cancel(*this); }
 
-private:
-    ~process_future_state() override {
-        if (task_ != nullptr) task_->release();
+    /// Its memory stays with the pool, even if it was destroyed meanwhile.
+    static void operator delete(submitted_task* gone, std::destroying_delete_t) noexcept {
+        const std::shared_ptr<process_core> core = std::move(gone->core_);
+        gone->~submitted_task();
+        if constexpr (fits)
+            core->keep(gone);
+        else
+            std::allocator<submitted_task>().deallocate(gone, 1);
     }
 
-    const std::shared_ptr<process_core> core_;
-    process_task* task_ = nullptr;
+private:
+    static constexpr bool fits = sizeof(submitted_task) <= kept_blocks::size &&
+                                 alignof(submitted_task) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+    submitted_task(std::shared_ptr<process_core> core, packed_call call, const task_options& options) noexcept
+        : future_state<R>(2),
+          remote_task<Call, state_receiver<R>>(std::move(call), options, state_receiver<R>(*this)),
+          core_(std::move(core)) {}
+    ~submitted_task() override = default;
+
+    void release() noexcept override { future_state<R>::release(); }
+
+    std::shared_ptr<process_core> core_;
 };
 
 /// What a pool leaves behind when it is destroyed where it must not be touched: in a worker or a forked child.
@@ -204,28 +270,6 @@ struct abandoned_core {
         auto* const kept = new abandoned_core{std::move(core), all.load()};
         while (!all.compare_exchange_weak(kept->next, kept)) {}
     }
-};
-
-/// The right to enqueue one task. Gives it back if it is not used.
-class admitted_call {
-public:
-    /// Throws as process_core::admit does; false if the pool is full and `may_wait` is false.
-    admitted_call(process_core& core, bool may_wait) {
-        core.check_process();
-        if (core.admit(may_wait)) core_ = &core;
-    }
-    admitted_call(const admitted_call&) = delete;
-    admitted_call& operator=(const admitted_call&) = delete;
-    ~admitted_call() {
-        if (core_ != nullptr) core_->withdraw();
-    }
-    explicit operator bool() const noexcept { return core_ != nullptr; }
-    [[nodiscard]] process_core& core() const noexcept { return *core_; }
-
-    void use(process_task& task) noexcept { std::exchange(core_, nullptr)->enqueue(task); }
-
-private:
-    process_core* core_ = nullptr;
 };
 
 }  // namespace detail
@@ -397,17 +441,10 @@ private:
                          const Args&... args) {
         using result = call_result<F, Args...>;
         using call = call_of<F, Args...>;
-        using state = detail::process_future_state<result>;
-        using receiver = detail::promise_receiver<result>;
-        detail::packed_call packed = pack<call>(f, args...);
-        detail::state_ref<state> shared(new state(core_));
-        auto* const task = new detail::remote_task<call, receiver>(
-            std::move(packed), options,
-            receiver(detail::state_ref<detail::future_state<result>>(shared.share())));
-        shared->set_task(*task);
+        auto* const task = detail::submitted_task<call>::make(right, core_, pack<call>(f, args...), options);
+        auto outcome =
+            detail::future_access::make<result>(detail::state_ref<detail::future_state<result>>(task));
         task->watch(options.stop, *core_);
-        auto outcome = detail::future_access::make<result>(
-            detail::state_ref<detail::future_state<result>>(shared.share()));
         right.use(*task);
         return outcome;
     }
