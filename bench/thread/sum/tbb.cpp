@@ -6,6 +6,7 @@
 #include <tbb/parallel_reduce.h>
 
 #include <functional>
+#include <numeric>
 
 namespace {
 
@@ -13,10 +14,9 @@ class contender {
 public:
     static double run(const std::vector<double>& numbers) {
         return tbb::parallel_reduce(
-            tbb::blocked_range<std::size_t>(0, numbers.size()), 0.0,
-            [&](const tbb::blocked_range<std::size_t>& part, double sum) {
-                for (std::size_t i = part.begin(); i != part.end(); ++i) sum += numbers[i];
-                return sum;
+            tbb::blocked_range<const double*>(numbers.data(), numbers.data() + numbers.size()), 0.0,
+            [](const tbb::blocked_range<const double*>& part, double sum) {
+                return std::reduce(part.begin(), part.end(), sum);
             },
             std::plus<>());
     }
