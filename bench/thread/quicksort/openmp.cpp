@@ -14,13 +14,8 @@ public:
 
 private:
     static void sort(double* first, double* last) {
-        if (last - first < 4096) return std::sort(first, last);
-        const double a = *first;
-        const double b = first[(last - first) / 2];
-        const double c = *(last - 1);
-        const double pivot = std::max(std::min(a, b), std::min(std::max(a, b), c));
-        double* const lower = std::partition(first, last, [pivot](double each) { return each < pivot; });
-        double* const upper = std::partition(lower, last, [pivot](double each) { return !(pivot < each); });
+        if (last - first < bench::thread_quicksort::few) return std::sort(first, last);
+        const auto [lower, upper] = bench::thread_quicksort::divide(first, last);
 #pragma omp task
         sort(upper, last);
         sort(first, lower);

@@ -20,6 +20,20 @@ namespace bench::thread_quicksort {
 
 inline constexpr unit ms{"ms", 1e3};
 
+/// For contenders that have no sort of their own: so many numbers are left to std::sort,
+inline constexpr std::ptrdiff_t few = 4096;
+
+/// and more are divided about one of them. What is less than it ends before the first result, what is greater begins at
+/// the second.
+inline std::pair<double*, double*> divide(double* first, double* last) {
+    const double a = *first;
+    const double b = first[(last - first) / 2];
+    const double c = *(last - 1);
+    const double pivot = std::max(std::min(a, b), std::min(std::max(a, b), c));
+    double* const lower = std::partition(first, last, [pivot](double each) { return each < pivot; });
+    return {lower, std::partition(lower, last, [pivot](double each) { return !(pivot < each); })};
+}
+
 /// `Contender` has `run(numbers)`.
 template <class Contender>
 int main(int argc, char** argv) {
