@@ -6,11 +6,11 @@
 #include <yoke/executor/thread_pool.hpp>
 
 #include <atomic>
-#include <fstream>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -31,15 +31,6 @@ constexpr int patience = 10;
 #else
 constexpr int patience = 10;
 #endif
-
-/// Memory that this process has in RAM, in pages.
-long resident_pages() {
-    std::ifstream pages("/proc/self/statm");
-    long all = 0;
-    long resident = 0;
-    pages >> all >> resident;
-    return resident;
-}
 
 /// The time that shutdown and a submission need to meet differs from round to round.
 void dawdle(int steps) {
@@ -202,14 +193,14 @@ TEMPLATE_TEST_CASE("thousands of pools come and go and leave no thread, no descr
     come_and_go(pools / 10);    // what the program keeps, it has now
     ran = 0;
     const yoke_test::holdings before;
-    const long memory = resident_pages();
+    const long memory = yoke_test::resident_pages(::getpid());
     come_and_go(pools);
     REQUIRE(ran ==
             pools -
                 1);  // of three in a row, none, two and one; and one is left over, which is of the first kind
     REQUIRE(yoke_test::difference(before, yoke_test::holdings()).empty());
     // 2 MiB; a kilobyte for each pool would be ten. Sanitizers keep freed memory, and those builds have `patience` 1.
-    if constexpr (patience > 1) REQUIRE(resident_pages() - memory < 512);
+    if constexpr (patience > 1) REQUIRE(yoke_test::resident_pages(::getpid()) - memory < 512);
 }
 
 TEMPLATE_TEST_CASE("sixty-four threads on few processors lose nothing", "[concurrent]", stealing_pool,

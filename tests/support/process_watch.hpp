@@ -92,6 +92,15 @@ inline std::vector<process_info> children_of(int parent) {
     return children;
 }
 
+/// Memory that a process has in RAM, in pages; 0 if the process is gone.
+inline long resident_pages(int pid) {
+    std::istringstream pages(content_of("/proc/" + std::to_string(pid) + "/statm"));
+    long all = 0;
+    long resident = 0;
+    pages >> all >> resident;
+    return resident;
+}
+
 /// Looks until `done()` is true. False after the time is over.
 template <class Done>
 bool eventually(Done&& done, std::chrono::milliseconds within = std::chrono::seconds(8 * patience)) {
