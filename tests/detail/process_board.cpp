@@ -356,3 +356,47 @@ TEST_CASE("a worker is let go in its sleep or before it, and leaves a clean desk
     REQUIRE(board.view.desk(1).left == farewell::none);
     REQUIRE_FALSE(board.view.wake_one());
 }
+
+TEST_CASE("what workers print is taken once, and no worker goes on before that", "[concurrent]") {
+    const yoke_test::watchdog dog("output is handed over");
+    constexpr std::uint32_t workers = 3;
+    constexpr int rounds = 2'000;
+    test_board board(workers);
+    std::vector<int> printed(workers);  // plain memory, as the text is: the protocol has to order it
+    std::vector<int> taken(workers);
+    std::atomic<int> wrong{0};
+    std::atomic<bool> over{false};
+    std::thread collector([&] {
+        board_header& header = board.view.header();
+        while (!over) {
+            if (header.printed.exchange(0, std::memory_order_seq_cst) == 0) {
+                header.collector.store(1, std::memory_order_seq_cst);
+                if (header.printed.load(std::memory_order_seq_cst) == 0 && !over)
+                    futex_wait(header.collector, 1);
+                header.collector.store(0, std::memory_order_seq_cst);
+                continue;
+            }
+            for (std::uint32_t w = 0; w != workers; ++w) {
+                if (!board.view.begin_output(w)) continue;
+                if (board.view.desk(w).printed_by != w || printed[w] != taken[w] + 1) ++wrong;
+                taken[w] = printed[w];
+                board.view.end_output(w);
+            }
+        }
+    });
+    std::vector<std::thread> crew;
+    for (std::uint32_t w = 0; w != workers; ++w) {
+        crew.emplace_back([&, w] {
+            for (int round = 1; round <= rounds; ++round) {
+                printed[w] = round;
+                board.view.hand_over_output(w, w);
+                if (taken[w] != round) ++wrong;
+            }
+        });
+    }
+    for (auto& w : crew) w.join();
+    over = true;
+    board.view.call_collector_surely();
+    collector.join();
+    REQUIRE(wrong == 0);
+}
