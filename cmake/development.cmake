@@ -27,5 +27,10 @@ if(YOKE_SANITIZE)
         # g++ sees uninitialised variables in the code the sanitizers add; the thread sanitizer's warning is that it
         # does not see std::atomic_thread_fence.
         add_compile_options(-Wno-maybe-uninitialized -Wno-tsan)
+    elseif(YOKE_SANITIZE MATCHES "thread")
+        # clang++ links the thread sanitizer's own operator new, which a program cannot replace, as some tests do. clang does
+        # not; then that of the C++ library calls the sanitizer's malloc.
+        add_link_options(--driver-mode=gcc)
+        link_libraries(stdc++ m)
     endif()
 endif()

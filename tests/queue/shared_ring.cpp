@@ -89,14 +89,15 @@ struct mission {
     shared_ring* ring;
     const char* point;
     bool pushes;
+    std::vector<std::byte> item{};  ///< not the dead thread's own, which nobody would give back
 };
 void* fly(void* what) {
-    const mission m = *static_cast<const mission*>(what);
+    mission& m = *static_cast<mission*>(what);
     dies_at = m.point;
     if (m.pushes)
         push(*m.ring, 999);
     else
-        pop(*m.ring);
+        m.ring->pop(shape, m.item, true);
     return nullptr;  // not reached
 }
 /// Has a thread push or pop and die at a point of that. Returns when the system has no such thread any more.
