@@ -78,7 +78,7 @@ public:
     void run(std::uint64_t number, bool watch) {
         const std::uint32_t index = send(number);
         if (number % 11 == 0 && cancel(index)) return;
-        board_.wake_one();
+        if (board_.searchers() == 0) board_.wake_one();
         if (!watch) return;
         {
             const std::lock_guard lock(mutex_);
@@ -126,7 +126,7 @@ private:
     std::uint32_t send(std::uint64_t number) {
         for (;; std::this_thread::yield()) {
             const std::lock_guard lock(mutex_);
-            if (free_.empty() || !board_.has_ring_room(tail_)) continue;
+            if (free_.empty() || !board_.has_ring_room(tail_, head_)) continue;
             const std::uint32_t index = free_.back();
             free_.pop_back();
             records_[index].number = number;
@@ -244,8 +244,9 @@ private:
         return true;
     }
     void work(std::uint16_t worker) {
+        std::uint64_t tail = 0;
         for (std::uint64_t tasks = 0; tasks != wears_out;) {
-            if (const auto index = board_.claim(worker)) {
+            if (const auto index = yoke::detail::claim_or_search(board_, worker, tail, 20, 1)) {
                 ++tasks;
                 if (deadly_ && tasks == wears_out / 2) return die(*index);
                 board_.pass_on();
@@ -283,6 +284,7 @@ private:
     std::array<record, slots> records_;
     std::vector<std::uint32_t> free_;
     std::uint64_t tail_ = 0;
+    std::uint64_t head_ = 0;
     std::array<std::thread, workers> crew_;
     std::array<std::atomic<bool>, workers> ended_{};
     std::atomic<bool> news_{false};

@@ -206,7 +206,7 @@ void pools_by_the_thousand() {
             if (i % 3 == 0) require(pool.submit(same, i).get() == i, "each of many pools works");
         }
     };
-    ::alarm(55);              // it takes half a minute where nothing else does
+    ::alarm(110);             // it takes a quarter of a minute where nothing else runs
     come_and_go(pools / 10);  // what the program and the server keep, they have now
     const yoke_test::holdings before;
     const load program_before(::getpid());
