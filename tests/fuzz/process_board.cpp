@@ -60,7 +60,10 @@ void yoke_fuzz::run(std::span<const std::byte> input) {
         input = input.subspan(3 + size);
     }
 
-    if (board.has_ring_room(tail) && board.ring_sound(tail)) board.push(tail, slots - 1, 1);
+    std::uint64_t head = tail - 2 * slots;  // a view from which there is no room: it looks
+    if (board.has_ring_room(tail, head) && board.ring_sound(tail)) board.push(tail, slots - 1, 1);
+    std::uint64_t end = 0;
+    for (std::uint32_t i = 0; board.claim(1, end); ++i) check(i <= 2 * slots, "more tasks than entries");
     static_cast<void>(board.ring_empty());
     for (std::uint32_t word = 0; word < board.done_words(); ++word)
         for (std::uint64_t bits = board.take_done(word); bits != 0; bits &= bits - 1)
@@ -86,7 +89,8 @@ std::vector<std::vector<std::byte>> yoke_fuzz::seeds() {
     const slot_state sent{1, 0, slot_phase::sent};
     slot.state = sent.word();
     board.push(0, 5, 1);
-    check(board.claim(2) == 5u, "the only task was not claimed");
+    std::uint64_t end = 0;
+    check(board.claim(2, end) == 5u, "the only task was not claimed");
     const slot_state running = slot_state::of(slot.state.load());
     slot.result_size = 8;
     slot.seal = result_record::of(slot).right_seal(running);
