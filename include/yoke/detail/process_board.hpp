@@ -293,7 +293,8 @@ public:
                                                      std::uint64_t& tail) const noexcept {
         for (;;) {
             std::uint64_t head = header_->head.load(std::memory_order_seq_cst);
-            if (!before(head, tail)) {
+            if (tail - head - 1 >=
+                ring_size(slot_count_)) {  // nothing is left before it, or the head is wild
                 tail = header_->tail.load(std::memory_order_seq_cst);
                 if (head == tail || !ring_possible()) return std::nullopt;
             }
@@ -489,10 +490,6 @@ public:
     }
 
 private:
-    /// In the order of the ring's positions, which wrap.
-    static constexpr bool before(std::uint64_t position, std::uint64_t other) noexcept {
-        return static_cast<std::int64_t>(other - position) > 0;
-    }
     static constexpr std::uint32_t words(std::uint32_t bits) noexcept { return (bits + 63) / 64; }
     /// Twice the slots: entries of cancelled tasks stay in the ring until the head comes by.
     static constexpr std::uint32_t ring_size(std::uint32_t slots) noexcept { return slots * 2; }
