@@ -293,8 +293,8 @@ public:
                                                      std::uint64_t& tail) const noexcept {
         for (;;) {
             std::uint64_t head = header_->head.load(std::memory_order_seq_cst);
-            if (tail - head - 1 >=
-                ring_size(slot_count_)) {  // nothing is left before it, or the head is wild
+            // Nothing is left before it, or the head is wild.
+            if (tail - head - 1 >= ring_size(slot_count_)) {
                 tail = header_->tail.load(std::memory_order_seq_cst);
                 if (head == tail || !ring_possible()) return std::nullopt;
             }

@@ -45,8 +45,9 @@ inline bool process_core::await(process_task& task) noexcept {
             call_collector();
         }
         if ((mine && !in_block) || (record.vacant && record.watchers == 0)) free_slot(index);
-        wakes = wakes_for(dispatch());
-        if (wakes != 0 && staff_.understaffed()) call_collector();
+        const std::size_t sent = dispatch();
+        wakes = wakes_for(sent);
+        if (sent != 0 && staff_.understaffed()) call_collector();
         // What we have in hand keeps the pool; without it that is over when we have let go of the mutex.
         if (!mine) wake(wakes);
         watcher_leaves();
@@ -61,9 +62,9 @@ inline bool process_core::await(process_task& task) noexcept {
         const std::unique_lock lock = lock_soon();
         if (in_block) {
             free_slot(index);
-            wakes = wakes_for(dispatch());
-            if (wakes != 0 && staff_.understaffed()) call_collector();
-            wake(wakes);
+            const std::size_t sent = dispatch();
+            if (sent != 0 && staff_.understaffed()) call_collector();
+            wake(wakes_for(sent));
         }
         finished(1);
     }

@@ -265,8 +265,8 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
                 return board.take_leave(worker, farewell::worn_out);
             idle_until = idle_end();
         } else if (!board.ring_possible()) {
-            ::_exit(
-                1);  // somebody has scribbled over the counters: this worker's end is how the pool hears of it
+            // Somebody has scribbled over the counters. This worker's end is how the pool hears of it.
+            ::_exit(1);
         } else if (header.stop.load(std::memory_order_seq_cst) != 0) {
             if (board.ring_empty()) return;
         } else if (!board.sleep(worker, idle_until)) {

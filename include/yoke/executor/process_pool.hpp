@@ -39,6 +39,7 @@
 ///
 /// Receivers are completed on one thread of the pool, the collector, or by who cancels; they must not block. A future that
 /// a thread waits for is completed by that thread.
+/// The memory of a task whose future is gone is kept for the next task, until the pool has been idle for a second.
 /// After fork() the child has no such thread: there, using the pool throws `forked` and destroying it does nothing.
 
 #if !defined(__linux__)
