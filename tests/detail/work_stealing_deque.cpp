@@ -80,6 +80,27 @@ TEST_CASE("the owner takes an element back only while it is the youngest in the 
     REQUIRE(deque.empty());
 }
 
+TEST_CASE("a fenced element is taken back or stolen like any other, on top of others and below them") {
+    if (!yoke::detail::enable_asymmetric_barrier()) return;
+    work_stealing_deque<int, 4> deque;
+    deque.make_asymmetric();
+    int elements[4] = {0, 1, 2, 3};
+    REQUIRE(deque.push_fenced(&elements[0]));
+    REQUIRE(deque.push(&elements[1]));
+    REQUIRE(deque.push_fenced(&elements[2]));
+    REQUIRE(deque.push_fenced(&elements[3]));
+    REQUIRE_FALSE(deque.push_fenced(&elements[0]));
+    REQUIRE(deque.take_back_fenced());
+    REQUIRE(deque.steal() == &elements[0]);
+    REQUIRE(deque.steal() == &elements[1]);
+    REQUIRE(deque.take_back_fenced());
+    REQUIRE(deque.empty());
+    REQUIRE(deque.push_fenced(&elements[3]));
+    REQUIRE(deque.steal() == &elements[3]);
+    REQUIRE_FALSE(deque.take_back_fenced());
+    REQUIRE(deque.empty());
+}
+
 TEST_CASE("a thief takes only what it wants") {
     work_stealing_deque<int, 4> deque;
     int elements[2] = {0, 1};
@@ -94,6 +115,7 @@ TEST_CASE("a thief takes only what it wants") {
 
 TEST_CASE("owner and thieves take every element exactly once", "[concurrent]") {
     const bool asymmetric = GENERATE(false, true);
+    const int fenced_of_5 = GENERATE(0, 3, 5);
     if (asymmetric && !yoke::detail::enable_asymmetric_barrier()) return;
     // A plain int beside the count: a thread sanitizer sees whether the content was published.
     struct element {
@@ -118,16 +140,27 @@ TEST_CASE("owner and thieves take every element exactly once", "[concurrent]") {
             }
         });
     }
+    // What is in the deque and not yet stolen, as a fork-join worker has it: the youngest is at the end.
+    std::vector<element*> own;
+    const auto take_back = [&] {
+        if (fenced_of_5 == 0) {
+            if (element* const e = deque.pop()) ++e->taken;
+            return;
+        }
+        element* const e = own.back();
+        own.pop_back();
+        const bool fenced = (e - elements.get()) % 5 < fenced_of_5;
+        if (!(fenced ? deque.take_back_fenced() : deque.take_back())) return own.clear();
+        ++e->taken;
+    };
     for (std::size_t i = 0; i != total; ++i) {
         elements[i].content = 42;
-        while (!deque.push(&elements[i])) {
-            if (element* const e = deque.pop()) ++e->taken;
-        }
-        if (i % 3 == 0) {
-            if (element* const e = deque.pop()) ++e->taken;
-        }
+        const bool fenced = static_cast<int>(i % 5) < fenced_of_5;
+        while (!(fenced ? deque.push_fenced(&elements[i]) : deque.push(&elements[i]))) take_back();
+        own.push_back(&elements[i]);
+        if (i % 3 == 0) take_back();
     }
-    while (element* const e = deque.pop()) ++e->taken;
+    while (fenced_of_5 == 0 ? !deque.empty() : !own.empty()) take_back();
     done = true;
     for (auto& thief : thieves) thief.join();
 

@@ -6,7 +6,8 @@
  *
  * ASYMMETRIC is the deque of forked jobs: the owner's stores of the bottom are plain ones and wait in its store buffer,
  * which empties itself at any time, and before the owner's compare-exchange. The heavy barrier of a thief
- * that has seen work empties it too.
+ * that has seen work empties it too. With MIXED any element may be fenced: the owner empties its buffer when it has pushed
+ * it, and when it takes it back between store and load, and a thief that sees it leaves the buffer alone.
  *
  * Checked: every element that was pushed is taken exactly once, and nothing else is taken.
  *
@@ -17,6 +18,8 @@
  *   BOTTOM_FIRST       a thief loads the bottom before the top
  *   NO_ROOM_CHECK      push does not look whether the ring is full
  *   NO_HEAVY_BARRIER   (with ASYMMETRIC) a thief trusts the bottom it sees
+ *   PLAIN_TAKE_BACK    (with MIXED) the owner takes a fenced element back as any other
+ *   NO_SECOND_READ     (with MIXED) a thief takes the element that it saw before its barrier
  */
 #ifndef ELEMENTS
 #define ELEMENTS 4
@@ -40,6 +43,13 @@ chan buffer = [2] of { byte };  /* stores of the bottom on their way */
 #define OWNER_BARRIER
 #endif
 
+#ifdef MIXED
+bit fenced[ELEMENTS + 1];
+#define FENCE_IF_FENCED(element) if :: fenced[element] -> empty(buffer) :: else fi;
+#else
+#define FENCE_IF_FENCED(element)
+#endif
+
 byte pushed;
 byte taken[ELEMENTS + 1];
 bit owner_done;
@@ -60,8 +70,15 @@ proctype owner() {
         if
         :: own_bottom - t < CAPACITY ->
 #endif
+#ifdef MIXED
+            if
+            :: fenced[pushed + 1] = 1
+            :: skip
+            fi;
+#endif
             slot[own_bottom % CAPACITY] = pushed + 1;
-            atomic { pushed++; STORE_BOTTOM(own_bottom + 1) }
+            atomic { pushed++; STORE_BOTTOM(own_bottom + 1) };
+            FENCE_IF_FENCED(pushed)
 #ifndef NO_ROOM_CHECK
         :: else
         fi
@@ -80,6 +97,9 @@ proctype owner() {
             STORE_BOTTOM(own_bottom - 1);
 #else
             STORE_BOTTOM(own_bottom - 1);
+#ifndef PLAIN_TAKE_BACK
+            FENCE_IF_FENCED(slot[own_bottom % CAPACITY])
+#endif
             t = top;
 #endif
             element = slot[own_bottom % CAPACITY];
@@ -144,6 +164,13 @@ proctype thief() {
         if
         :: t >= b
         :: else ->
+#ifdef MIXED
+            element = slot[t % CAPACITY];
+            if
+            :: element != NOTHING && fenced[element] -> goto seen
+            :: else
+            fi;
+#endif
             atomic {
                 do
                 :: nempty(buffer) -> buffer?bottom
@@ -154,9 +181,12 @@ proctype thief() {
         fi;
 #endif
         if
-        :: t >= b
+        :: t >= b -> element = NOTHING
         :: else ->
+#ifndef NO_SECOND_READ
             element = slot[t % CAPACITY];
+#endif
+seen:
             atomic {
                 got = (top == t);
                 if

@@ -12,6 +12,7 @@
 /// so with p threads expect no more than log2(n) / (2 + log2(n) / p) times the speed of one.
 
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/function_ref.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -42,8 +43,9 @@ public:
         if (last - first <= serial || partitions == 0 || !ex_.forks_here())
             return static_cast<void>(std::ranges::sort(first, last, std::ref(comp_), std::ref(proj_)));
         const Iterator pivot = partition(first, last);
-        ex_.invoke([&, this] { sort(first, pivot, partitions - 1); },
-                   [&, this] { sort(pivot + 1, last, partitions - 1); });
+        const auto left = [&, this] { sort(first, pivot, partitions - 1); };
+        const auto right = [&, this] { sort(pivot + 1, last, partitions - 1); };
+        ex_.invoke(function_ref(left), function_ref(right));
     }
 
 private:

@@ -42,6 +42,7 @@
 /// against a worker that goes to sleep (announce it; look at the deques), and a fork (push; look at `waiter_`) against
 /// a waiter (store `waiter_`; look at the thief's deque). In both the fork's side uses the light barrier
 /// of the push and the other the heavy one.
+/// What is `seldom_forked` the owner pushes and takes back with barriers of its own, so that a thief needs none for it.
 /// A fork that comes in the very moment in which a searching worker finds other work may go unnoticed by those who
 /// sleep. No work depends on that, for the forker does what nobody takes, and its next fork, or `wants_forks()`, looks again.
 /// tests/model/fork_join.pml checks how a waiter sleeps and is rung.
@@ -53,6 +54,7 @@
 #include <yoke/detail/fork_errors.hpp>
 #include <yoke/detail/fork_results.hpp>
 #include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/function_ref.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/stable_array.hpp>
 #include <yoke/detail/work_stealing_deque.hpp>
@@ -69,6 +71,12 @@
 #include <utility>
 
 namespace yoke::detail {
+
+/// Calls that are worth a theft when they are forked, and so are not forked often: a fork may cost 20 ns if that
+/// makes the theft cheaper. That is so for what the loops and sort fork, which is handed over by a function_ref.
+template <class F>
+inline constexpr bool seldom_forked =
+    std::is_same_v<F, const function_ref> || std::is_same_v<F, function_ref>;
 
 /// A forked call as its thief sees it.
 class fork_job {
@@ -163,12 +171,12 @@ public:
     template <class F, class G>
     std::pair<fork_value<F>, fork_value<G>> both(F& f, G& g) {
         forked_call<G> job(g);
-        if (!fork(job)) [[unlikely]] {
+        if (!fork<seldom_forked<G>>(job)) [[unlikely]] {
             fork_value<F> first = call_forked(f);
             return {std::move(first), call_forked(g)};
         }
         fork_value<F> first = call_or_settle(f, job);
-        if (jobs_.take_back()) [[likely]]
+        if (take_back<seldom_forked<G>>()) [[likely]]
             return {std::move(first), call_forked(g)};
         if (!join(job)) throw forked();
         fork_value<G> second = job.take();  // before anything else may throw, as it must be taken once
@@ -202,13 +210,18 @@ private:
     static constexpr std::size_t most_jobs = 256;
 
     /// Pushes the job and calls somebody who has nothing to do; false if the deque is full.
+    template <bool Seldom>
     [[nodiscard]] bool fork(fork_job& job) noexcept {
         if (!jobs_.asymmetric()) [[unlikely]]
             begin();
-        if (!jobs_.push(&job)) [[unlikely]]
+        if (!(Seldom ? jobs_.push_fenced(&job) : jobs_.push(&job))) [[unlikely]]
             return false;
         look_for_idle();
         return true;
+    }
+    template <bool Seldom>
+    [[nodiscard]] bool take_back() noexcept {
+        return Seldom ? jobs_.take_back_fenced() : jobs_.take_back();
     }
     inline void look_for_idle() noexcept;
     void call_idle() noexcept;
@@ -220,7 +233,7 @@ private:
         try {
             return call_forked(f);
         } catch (...) {
-            if (!jobs_.take_back() && join(job)) {
+            if (!take_back<seldom_forked<G>>() && join(job)) {
                 if (std::exception_ptr second = job.drop())
                     throw_both(std::current_exception(), std::move(second));
             }
@@ -253,8 +266,8 @@ class fork_crew {
 public:
     /// How many threads from outside may take part at a time.
     static constexpr std::size_t most_guests = 4;
-    /// A worker that has just run a job, or waits for one, looks so often for another before it sleeps: for some 10 us,
-    /// which is less than a sleep and a wake take.
+    /// A worker that waits for a job looks so often for another before it sleeps: for some 10 us, which is less than
+    /// a sleep and a wake take.
     static constexpr int looks_before_sleep = 200;
 
     /// A crew without workers. `sleep` is where the workers of the pool sleep; `call(pool)` wakes or starts one.
