@@ -87,6 +87,61 @@ TEST_CASE("a thread from outside that finds the ring full, and nobody who makes 
     tasks.take()->run();
 }
 
+TEST_CASE("a node is taken back from the ring while it is the oldest there, once") {
+    const auto nodes = std::make_unique<yoke_test::node[]>(task_ring::capacity + 3);
+    intake tasks;
+    tasks.open();
+    REQUIRE_FALSE(tasks.take_back(nodes[0]));
+    for (int lap = 0; lap != 3; ++lap) {
+        yoke_test::node* const now = &nodes[static_cast<std::size_t>(lap)];
+        tasks.push(now[0]);
+        tasks.push(now[1]);
+        REQUIRE_FALSE(tasks.take_back(now[1]));
+        REQUIRE(tasks.take_back(now[0]));
+        REQUIRE_FALSE(tasks.take_back(now[0]));
+        REQUIRE(tasks.take_back(now[1]));
+        REQUIRE_FALSE(tasks.take_back(now[1]));
+        REQUIRE(tasks.empty());
+        // To the same place in the next lap: an old position is none of a later node.
+        for (std::size_t i = 3; i != task_ring::capacity + 1; ++i) {
+            tasks.push(nodes[i]);
+            REQUIRE_FALSE(tasks.take_back(now[0]));
+            tasks.take()->run();
+        }
+    }
+    tasks.push(nodes[0]);
+    tasks.take()->run();
+    REQUIRE_FALSE(tasks.take_back(nodes[0]));
+    REQUIRE(nodes[0].runs == 1);
+    REQUIRE(nodes[1].runs == 0);
+}
+
+TEST_CASE("who takes tasks back and who takes the oldest never get the same", "[concurrent]") {
+    constexpr std::size_t total = 20'000;
+    const auto nodes = std::make_unique<yoke_test::node[]>(total);
+    intake tasks;
+    tasks.open();
+    std::atomic<bool> done{false};
+    std::thread consumer([&] {
+        while (!done || !tasks.empty()) {
+            if (task* const next = tasks.take()) next->run();
+        }
+    });
+    std::size_t taken_back = 0;
+    for (std::size_t i = 0; i != total; ++i) {
+        tasks.push(nodes[i]);
+        if (!tasks.take_back(nodes[i])) continue;
+        ++taken_back;
+        nodes[i].stop();
+    }
+    done = true;
+    consumer.join();
+    std::size_t once = 0;
+    for (std::size_t i = 0; i != total; ++i) once += nodes[i].runs + nodes[i].stops == 1;
+    REQUIRE(once == total);
+    REQUIRE(taken_back != 0);
+}
+
 TEST_CASE("a task that is claimed but not published keeps the list back") {
     yoke_test::node node;
     intake tasks;

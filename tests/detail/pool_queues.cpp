@@ -140,3 +140,26 @@ TEST_CASE("taking from anywhere empties the queues of every order") {
     REQUIRE(priority.search(1) == &prioritized[0]);
     REQUIRE(priority.empty());
 }
+
+TEST_CASE("who waits for what he has just submitted takes it out of the queue, inside the pool and outside") {
+    std::array<node, 3> nodes;
+    yoke::detail::work_stealing_queues stealing;
+    stealing.add_worker();
+    stealing.push(nodes[0], no_worker);
+    stealing.push(nodes[1], 0);
+    REQUIRE_FALSE(stealing.take_back(nodes[1], no_worker));  // in a worker's own queue
+    REQUIRE(stealing.take_back(nodes[1], 0));
+    REQUIRE(stealing.take_back(nodes[0], 0));
+    stealing.push(nodes[2], no_worker);
+    REQUIRE(stealing.take_back(nodes[2], no_worker));
+    REQUIRE(stealing.empty());
+
+    yoke::detail::fifo_queues in_order;
+    in_order.add_worker();
+    in_order.push(nodes[0], no_worker);
+    in_order.push(nodes[1], 0);
+    REQUIRE_FALSE(in_order.take_back(nodes[1], 0));
+    REQUIRE(in_order.take_back(nodes[0], 0));
+    REQUIRE(in_order.take_back(nodes[1], 0));
+    REQUIRE(in_order.empty());
+}

@@ -43,6 +43,12 @@ public:
 
     void push(task_node& node) noexcept { push_at(claim(), node); }
     void push_from_outside(task_node& node) noexcept { push_at(claim_from_outside(), node); }
+    /// Takes out the node, which was pushed here or elsewhere, if it is the oldest in the ring.
+    [[nodiscard]] bool take_back(task_node& node) noexcept {
+        if (node.position_ == task_node::nowhere || !ring_.take_oldest(node.position_)) return false;
+        static_cast<ring_node&>(ring_.at(node.position_)).leave();
+        return true;
+    }
     /// Tasks that need not come behind those in the ring.
     void push(task_list nodes) noexcept { list_.push(std::move(nodes)); }
 
@@ -74,6 +80,7 @@ private:
 
     void push_at(task_ring::slot* place, task_node& node) noexcept {
         if (place == nullptr) return list_.push(node);
+        node.position_ = ring_.position_of(*place);
         ::new (place->room()) ring_node(node);
         place->publish();
     }
@@ -84,15 +91,15 @@ private:
         explicit ring_node(task_node& node) noexcept : node_(&node) {}
         void run() noexcept override { leave().run(); }
         void stop() noexcept override { leave().stop(); }
-
-    private:
-        ~ring_node() = default;
         task_node& leave() noexcept {
             task_node& node = *node_;
             this->~ring_node();
             task_ring::vacate(this);
             return node;
         }
+
+    private:
+        ~ring_node() = default;
 
         task_node* node_;
     };

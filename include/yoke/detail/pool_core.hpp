@@ -177,13 +177,8 @@ public:
     /// True if each thread calls something of the user's before its first task.
     [[nodiscard]] bool initialized() const noexcept { return setup_.initialized; }
 
-    /// Takes the task out of its queue if the calling thread is a worker of this pool (which need not live for that question)
-    /// and the task is what it would take next from its own queue. False if it is not.
-    [[nodiscard]] static bool take_back(pool_core* pool, node& task) noexcept {
-        if constexpr (requires { pool->queues_.take_back(task, this_worker.index); })
-            return this_worker.pool == pool && pool->queues_.take_back(task, this_worker.index);
-        return false;
-    }
+    /// Takes the task, which somebody has claimed who has it not from its queue, out of there, if that is cheap.
+    [[nodiscard]] bool take_back(node& task) noexcept { return queues_.take_back(task, self()); }
     /// A waiter has begun the task, or somebody has cancelled it. `shell`: it is still in a queue.
     void note_overtaken(bool shell) noexcept {
         count(&worker_counters::overtaken, 1);

@@ -8,8 +8,8 @@
 ///     push(task, self)       a new task; `self` is the worker that submits it, or `no_worker`. Cannot fail.
 ///     claim()                a place for a small task from outside (see task_ring.hpp), or null: then push() a node. Only
 ///                            where tasks need no priority.
-///     take_back(task, self)  takes the task out again if that is what worker `self` should do next, and cheap; false if not.
-///                            Only where workers have queues of their own.
+///     take_back(task, self)  takes the task out again if that is cheap, as it is in the usual case of somebody who waits for what
+///                            he has just submitted; false if not. `self` as for push().
 ///     next(self)             what worker `self` should do now, if that is cheap to tell; else null
 ///     search(self)           as next, but looks everywhere
 ///     take()                 any task, for any thread: to empty the queues
@@ -44,6 +44,7 @@ public:
         self == no_worker ? tasks_.push_from_outside(task) : tasks_.push(task);
     }
     [[nodiscard]] task_ring::slot* claim() noexcept { return tasks_.claim_from_outside(); }
+    [[nodiscard]] bool take_back(task_node& task, std::size_t) noexcept { return tasks_.take_back(task); }
     task* next(std::size_t) noexcept { return take(); }
     task* search(std::size_t) noexcept { return take(); }
     task* take() noexcept { return tasks_.take(); }
@@ -63,6 +64,7 @@ public:
 
     void add_worker() noexcept {}
     void push(node& task, std::size_t) noexcept { tasks_.push(task); }
+    [[nodiscard]] bool take_back(node&, std::size_t) noexcept { return false; }
     task* next(std::size_t) noexcept { return take(); }
     task* search(std::size_t) noexcept { return take(); }
     task* take() noexcept { return tasks_.pop(); }
@@ -98,8 +100,8 @@ public:
         if (!own.push(&task)) shared_.push(task);
     }
     [[nodiscard]] task_ring::slot* claim() noexcept { return shared_.claim_from_outside(); }
-    [[nodiscard]] bool take_back(const task_node& task, std::size_t self) noexcept {
-        return workers_[self].tasks.take_back(&task);
+    [[nodiscard]] bool take_back(task_node& task, std::size_t self) noexcept {
+        return (self != no_worker && workers_[self].tasks.take_back(&task)) || shared_.take_back(task);
     }
 
     task* next(std::size_t self) noexcept {

@@ -6,13 +6,17 @@
 #include <yoke/detail/task.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace yoke::detail {
 
-/// A task that can be in a list.
+/// A task that can be in a list, or stand in a ring.
 class task_node : public task {
 public:
+    /// No position in a task_ring.
+    static constexpr std::uint64_t nowhere = static_cast<std::uint64_t>(-1);
+
     /// True if somebody else has begun or cancelled the task, so that only its shell is left in the queue.
     [[nodiscard]] virtual bool overtaken() const noexcept { return false; }
 
@@ -21,10 +25,12 @@ protected:
     ~task_node() = default;
 
 private:
+    friend class intake;
     friend class task_list;
     template <class Compare>
     friend class priority_queue;
     task_node* next_ = nullptr;
+    std::uint64_t position_ = nowhere;
 };
 
 /// A first-in first-out chain of nodes. Not thread-safe; owns nothing.

@@ -117,6 +117,18 @@ public:
         }
     }
 
+    /// The position of a slot that the caller has claimed and not published.
+    [[nodiscard]] std::uint64_t position_of(const slot& place) const noexcept {
+        const auto index = static_cast<std::uint64_t>(&place - slots_.load(std::memory_order_relaxed));
+        return place.turn_ / 2 * capacity + index;
+    }
+    /// Takes the task that was published at this position, if it is the oldest.
+    [[nodiscard]] bool take_oldest(std::uint64_t position) noexcept {
+        std::uint64_t head = position;
+        return head_.load(std::memory_order_relaxed) == position &&
+               head_.compare_exchange_strong(head, position + 1, std::memory_order_seq_cst);
+    }
+
     /// The task at a position that the caller has taken.
     [[nodiscard]] task& at(std::uint64_t position) noexcept { return slot_at(position).object(); }
 

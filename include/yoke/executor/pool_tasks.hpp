@@ -40,13 +40,8 @@ public:
     [[nodiscard]] bool overtaken() const noexcept override { return this->begun(); }
 
     // For the future, that is for threads that do not have the task from its queue.
-    void help() noexcept override {
-        // The usual case of a task that waits for what it has just submitted: no shell is left for thieves to find.
-        const bool taken_back = Core::take_back(&pool_, *this);
-        static_cast<void>(overtake(how::run, !taken_back));
-        if (taken_back) this->release();  // the queue's share
-    }
-    bool try_cancel() noexcept override { return overtake(how::stop, true); }
+    void help() noexcept override { static_cast<void>(overtake(how::run)); }
+    bool try_cancel() noexcept override { return overtake(how::stop); }
 
 private:
     ~future_task() override = default;
@@ -65,11 +60,13 @@ private:
         this->release();
         pool.finish();
     }
-    /// For who did not take it from its queue, or took it back (no `shell` is left there). False if somebody else has begun it.
-    YOKE_NOINLINE bool overtake(how way, bool shell) noexcept {
+    /// For who did not take it from its queue. False if somebody else has begun it.
+    YOKE_NOINLINE bool overtake(how way) noexcept {
         if (!this->claim()) return false;
-        Core& pool = pool_;
-        pool.note_overtaken(shell);
+        Core& pool = pool_;  // lives until we say that the task is over
+        const bool taken_back = pool.take_back(*this);
+        if (taken_back) this->release();  // the queue's share
+        pool.note_overtaken(!taken_back);
         pool.release_place();
         const task_scope running(&pool);
         // A worker may have it in its hand to stop it.
