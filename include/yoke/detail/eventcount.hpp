@@ -62,6 +62,12 @@ public:
         return searchers(word_.fetch_sub(one_searcher, std::memory_order_seq_cst)) == 1;
     }
 
+    /// True if the caller, a searcher, is the only one.
+    [[nodiscard]] bool searches_alone() const noexcept {
+        // relaxed: nothing depends on it but who stays awake.
+        return searchers(word_.load(std::memory_order_relaxed)) == 1;
+    }
+
     /// True if nobody is searching and more than `left_alone` workers sleep or are unstarted.
     [[nodiscard]] bool wants_wake(std::size_t left_alone) const noexcept {
         const std::uint64_t seen = word_.load(std::memory_order_seq_cst);

@@ -31,12 +31,17 @@
 /// which looks at the count after it has put the list back, goes round again. (These four accesses need one order
 /// for both words, therefore seq_cst.)
 ///
+/// A waiter looks on for a moment before it sleeps: for about as long as a worker that is awake takes to find the task, and, once
+/// that was claimed, some microseconds, which is less than a sleep and a wake take. Not for longer: the kernel often
+/// puts a worker that was woken on the waiter's own processor, where it can begin only when the waiter sleeps.
+///
 /// Lifetime is a reference count: the publisher holds a reference until after its wake and its continuations,
 /// so a waiter that sees done and lets go early cannot free the word under the publisher (stdexec #1742).
 ///
 /// tests/model/future_state.pml and future_news.pml check all this by exhaustive search.
 
 #include <yoke/detail/block_cache.hpp>
+#include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_scope.hpp>
@@ -116,7 +121,7 @@ public:
             std::uint32_t seen = word_.load(std::memory_order_acquire);
             if ((seen & phase_mask) == phase_done) return;
             help();
-            if (await_elsewhere()) continue;
+            if (await_elsewhere() || moves_on(seen)) continue;
             // Anything that changed since `seen` makes the exchange or the park below fail, and we help again.
             if (announce_sleeper(seen)) park(word_, seen | sleepers);
         }
@@ -128,6 +133,7 @@ public:
             std::uint32_t seen = word_.load(std::memory_order_acquire);
             if ((seen & phase_mask) == phase_done) return true;
             if (std::chrono::steady_clock::now() >= until) return false;
+            if (moves_on(seen)) continue;
             if (announce_sleeper(seen)) park_until(word_, seen | sleepers, until);
         }
     }
@@ -175,6 +181,20 @@ private:
     static constexpr std::uint32_t phase_mask = 3;
     static constexpr std::uint32_t sleepers = 4;
     static constexpr std::uint32_t one_news = 8;
+
+    static constexpr int looks_until_claimed = 24;
+    static constexpr int looks_until_done = 100;
+
+    /// True if the word becomes another one than `seen` within the moment that it pays to look on.
+    [[nodiscard]] bool moves_on(std::uint32_t seen) const noexcept {
+        const bool claimed = (seen & phase_mask) == phase_claimed;
+        for (int looks = claimed ? looks_until_done : looks_until_claimed; looks != 0; --looks) {
+            cpu_pause();
+            // relaxed: the caller reads it again.
+            if (word_.load(std::memory_order_relaxed) != seen) return true;
+        }
+        return false;
+    }
 
     /// Sets the sleepers bit on exactly the value `seen`; false if the word moved on.
     bool announce_sleeper(std::uint32_t seen) noexcept {

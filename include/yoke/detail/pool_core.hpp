@@ -20,7 +20,6 @@
 
 #include <yoke/detail/admission.hpp>
 #include <yoke/detail/config.hpp>
-#include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/eventcount.hpp>
 #include <yoke/detail/fork_join.hpp>
 #include <yoke/detail/fork_watch.hpp>
@@ -28,6 +27,7 @@
 #include <yoke/detail/places.hpp>
 #include <yoke/detail/pool_queues.hpp>
 #include <yoke/detail/pool_setup.hpp>
+#include <yoke/detail/search_patience.hpp>
 #include <yoke/detail/stable_array.hpp>
 #include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/task_scope.hpp>
@@ -298,6 +298,7 @@ public:
 private:
     struct worker : worker_counters {
         std::atomic<task*> held_back{nullptr};  // while the pool is paused
+        search_patience patience;
     };
 
     static constexpr std::uint64_t minus_one = static_cast<std::uint64_t>(-1);
@@ -433,20 +434,25 @@ private:
     /// Searches, runs forked jobs, and sleeps while there is nothing to find. Null if the worker is held up or there will never
     /// be a task again. The caller is a searcher; afterwards it is not.
     task* search_task(std::size_t self) noexcept {
-        for (int looks = 0;;) {
+        search_patience& patience = workers_[self].patience;
+        bool after_job = false;
+        for (int looks = patience.looks();;) {
             task* const task = is_held_up() ? nullptr : queues_.search(self);
             if (task != nullptr || is_held_up()) {
-                leave_search();
+                const bool more = leave_search();
+                if (task != nullptr) patience.found_task(more);
                 return task;
             }
             if (forks_.run_one(self, [&]() noexcept { begin_job(self); })) {
                 end_job(self);
-                looks = fork_crew::looks_before_sleep;
+                after_job = true;
+                looks = search_patience::most_looks;
                 continue;
             }
-            if (looks != 0) {  // where a job was there is often another one soon
+            // For single tasks one worker that stays awake is enough.
+            if (looks != 0 && (after_job || sleep_.searches_alone())) {
                 --looks;
-                cpu_pause();
+                search_patience::pause();
                 continue;
             }
             sleep_.prepare_sleep();
@@ -455,13 +461,20 @@ private:
             } else if (is_over(self)) {
                 return nullptr;
             } else {
+                patience.give_up();
                 sleep(self);
+                after_job = false;
+                looks = patience.looks();
             }
         }
     }
-    void leave_search() noexcept {
+    /// Returns whether tasks are left.
+    bool leave_search() noexcept {
+        const bool last = sleep_.end_search();
+        const bool more = !queues_.empty();
         // While we searched nobody was woken, so if there is more work we send the next one.
-        if (sleep_.end_search() && !queues_.empty()) wake();
+        if (last && more) wake();
+        return more;
     }
     void sleep(std::size_t self) noexcept {
         worker_counters::add(workers_[self].slept, 1);
