@@ -43,6 +43,7 @@
 ///
 /// See README.md in this folder for what a death at each step leaves behind.
 
+#include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/futex.hpp>
 #include <yoke/detail/process_setup.hpp>
 #include <yoke/detail/test_point.hpp>
@@ -333,6 +334,16 @@ public:
                 return true;
         }
         return false;
+    }
+    /// Looks on for a moment while a slot is in hand, or is sent and a worker is awake to find it: falling asleep and
+    /// waking cost more. (One that had to be woken the kernel often puts on this thread's own processor, where it
+    /// begins only when this thread sleeps.)
+    void look_on(std::uint32_t index) const noexcept {
+        for (int looks = 100; looks != 0; --looks) {
+            const slot_state seen = slot_state::of(slots_[index].state.load(std::memory_order_acquire));
+            if (!seen.under_way() || (!seen.in_hand() && searchers() == 0)) return;
+            cpu_pause();
+        }
     }
     /// Sleeps while a watched slot is sent or in hand, a second at most.
     void await_done(std::uint32_t index) const noexcept {

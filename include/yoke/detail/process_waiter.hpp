@@ -4,6 +4,9 @@
 /// What a thread does that waits for a task of a process pool: it sleeps on the state of the task's slot, is woken by the
 /// worker itself, and brings the result home. So nothing stands between the two, and the collector sleeps on.
 ///
+/// If the task is the only one that the pool has, the thread looks on for a moment before it sleeps: it may be one of many in
+/// a row, each waited for (see search_patience.hpp). Where there are more, it finds several results when it has slept.
+///
 /// A slot is not used again before all who watch it have left: else one of them might fall asleep on the state of
 /// another task. Whoever changes a slot in another way than by the worker's commit wakes them; they find that
 /// the task is not theirs to take, and wait for the future instead.
@@ -15,6 +18,7 @@ namespace yoke::detail {
 inline bool process_core::await(process_task& task) noexcept {
     if (on_collector()) return false;
     std::uint32_t index = 0;
+    bool alone = false;
     {
         const std::unique_lock lock = lock_soon();
         if (task.where != process_task::phase::sent) return false;
@@ -22,7 +26,9 @@ inline bool process_core::await(process_task& task) noexcept {
         ++slots_[index].watchers;
         ++watchers_;
         static_cast<void>(board_.watch(index));
+        alone = accepted_ == 1;
     }
+    if (alone) board_.look_on(index);
     board_.await_done(index);
     std::array<std::byte, task_slot::capacity> copy;
     bool mine = false;

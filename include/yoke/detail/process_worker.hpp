@@ -11,6 +11,7 @@
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/process_host.hpp>
 #include <yoke/detail/process_memory.hpp>
+#include <yoke/detail/search_patience.hpp>
 #include <yoke/detail/stop_watch.hpp>
 #include <yoke/detail/test_point.hpp>
 #include <yoke/detail/thread_traits.hpp>
@@ -241,7 +242,10 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     const worker_terms terms = header.terms;
     const shared_word& leave = board.desk(worker).leave;
     const unsigned processors = std::thread::hardware_concurrency();
-    const int looks = processors > 1 ? 200 : 0;  // with one there is nobody to wait for
+    // With one there is nobody to wait for. Somebody who submits, waits, and submits again may sleep as he waits, and takes
+    // his time to wake; for him a worker looks on for some 100 us.
+    const int looks = processors > 1 ? 200 : 0;
+    search_patience patience;
     begin_work(header, terms, arena, board.desk(worker).processor);
     if (terms.collects != 0) hand_over_output(board, worker, board.slot_count());
     std::uint64_t tasks = 0;
@@ -250,8 +254,10 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     std::int64_t idle_until = idle_end();
     for (;;) {
         if (leave.load(std::memory_order_seq_cst) != 0) return board.take_leave(worker, farewell::asked);
-        const auto claimed = claim_or_search(board, worker, tail, looks, processors / 2);
+        const auto claimed =
+            claim_or_search(board, worker, tail, patience.looks() == 0 ? looks : 20 * looks, processors / 2);
         if (claimed) {
+            patience.found_task(!board.ring_empty());
             YOKE_TEST_POINT("slot claimed");
             board.pass_on();
             if (header.watch_claims.load(std::memory_order_seq_cst) != 0) {
@@ -269,8 +275,9 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
             ::_exit(1);
         } else if (header.stop.load(std::memory_order_seq_cst) != 0) {
             if (board.ring_empty()) return;
-        } else if (!board.sleep(worker, idle_until)) {
-            return board.take_leave(worker, farewell::idle);
+        } else {
+            patience.give_up();
+            if (!board.sleep(worker, idle_until)) return board.take_leave(worker, farewell::idle);
         }
     }
 }
