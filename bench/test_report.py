@@ -145,6 +145,23 @@ class Writing(unittest.TestCase):
             self.assertNotIn("is ahead of yoke", (output / "report.md").read_text(encoding="utf-8"))
 
 
+    def test_the_report_says_where_the_machine_allows_more_and_why(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output = pathlib.Path(folder, "report")
+            (output / "q").mkdir(parents=True)
+            known = [row("limit_x", [2], question="q/a"), row("yoke_threads", [3], question="q/a"),
+                     row("limit_x", [2], question="q/b"), row("yoke_threads", [1], question="q/b")]
+            for why in (None, "It copies twice.\n"):
+                if why:
+                    (output / "q" / "limit.md").write_text(why, encoding="utf-8")
+                writing.write(output, output, {}, {"q": rows.compare(known)}, {}, {}, {"q": {}})
+                text = (output / "report.md").read_text(encoding="utf-8")
+                if why:
+                    self.assertIn("The machine allows more in `q/a`. It copies twice.\n", text)
+                else:
+                    self.assertNotIn("The machine allows more", text)
+
+
 class WholeRun(unittest.TestCase):
     def run_report(self, *words):
         folder = tempfile.TemporaryDirectory()

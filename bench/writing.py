@@ -37,6 +37,15 @@ def behind(folder, rows):
     return f"A peer is ahead of yoke in {', '.join(f'`{name}`' for name in names)}. {reason}"
 
 
+def short_of_limit(folder, rows):
+    """Where this machine allows more than ours makes of it, and why that is, as the folder's `limit.md` says."""
+    why = folder / "limit.md"
+    names = dict.fromkeys(row.question for row in rows if row.ours and (row.ratio_to_limit or 0) > 1)
+    if not names or not why.exists():
+        return ""
+    return f"The machine allows more in {', '.join(f'`{name}`' for name in names)}. {why.read_text(encoding='utf-8')}"
+
+
 def better(unit):
     return "more is better" if larger_is_better(unit) else "less is better"
 
@@ -115,7 +124,7 @@ def write(output, source, facts, answers, skipped, failed, unable):
             (output / plot_name(question)).write_text(drawing(question, rows), encoding="utf-8")
             text += [markdown_table(title, group) for title, group in tables(question, rows).items()]
             text.append(f"![{question}]({plot_name(question)})\n")
-            text.append(behind(source / question, rows))
+            text += [behind(source / question, rows), short_of_limit(source / question, rows)]
         text += [f"`{name}`: `{contender}` {why}.\n" for (name, contender), why in unable[question].items()]
         text += [f"Skipped: `{contender}`, because {why}.\n"
                  for contender, why in skipped.get(question, {}).items()]

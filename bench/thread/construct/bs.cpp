@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: MIT
 // BS::thread_pool.
+#include "../../pool/bs.hpp"
 #include "question.hpp"
 
-#include <BS_thread_pool.hpp>
-
-namespace {
-
-class contender {
-public:
-    explicit contender(unsigned threads) : pool_(threads) {}
-    std::thread::id run() { return pool_.submit_task(bench::thread_construct::task).get(); }
-
-private:
-    BS::light_thread_pool pool_;
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_construct::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_construct::main<bench::thread_construct::by_future<bench::bs_pool>>(argc, argv);
+}

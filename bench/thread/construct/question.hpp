@@ -17,6 +17,17 @@ inline constexpr unit microseconds{"us per pool", 1e6};
 
 inline constexpr auto task = [] { return std::this_thread::get_id(); };
 
+/// A pool as a contender.
+template <class Pool>
+class by_future {
+public:
+    explicit by_future(unsigned threads) : pool_(threads) {}
+    std::thread::id run() { return pool_.submit(task).get(); }
+
+private:
+    Pool pool_;
+};
+
 /// `Contender(threads)` is a pool; it has `run()`, which submits `task` and returns its result. A limit has no pool
 /// that could be `unused`.
 template <class Contender>

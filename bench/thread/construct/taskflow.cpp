@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Taskflow's executor.
+#include "../../pool/taskflow.hpp"
 #include "question.hpp"
 
-#include <taskflow/taskflow.hpp>
-
-namespace {
-
-class contender {
-public:
-    explicit contender(unsigned threads) : pool_(threads) {}
-    std::thread::id run() { return pool_.async(bench::thread_construct::task).get(); }
-
-private:
-    tf::Executor pool_;
-};
-
-}  // namespace
-
-int main(int argc, char** argv) { return bench::thread_construct::main<contender>(argc, argv); }
+int main(int argc, char** argv) {
+    return bench::thread_construct::main<bench::thread_construct::by_future<bench::taskflow_pool>>(argc,
+                                                                                                   argv);
+}
