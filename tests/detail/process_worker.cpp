@@ -246,7 +246,7 @@ private:
     void work(std::uint16_t worker) {
         std::uint64_t tail = 0;
         for (std::uint64_t tasks = 0; tasks != wears_out;) {
-            if (const auto index = yoke::detail::claim_or_search(board_, worker, tail, 20, 1)) {
+            if (const auto index = yoke::detail::claim_or_search(board_, worker, tail, {1, 20, 1})) {
                 ++tasks;
                 if (deadly_ && tasks == wears_out / 2) return die(*index);
                 board_.pass_on();

@@ -451,8 +451,7 @@ private:
             }
             // For single tasks one worker that stays awake is enough.
             if (looks != 0 && (after_job || sleep_.searches_alone())) {
-                --looks;
-                search_patience::pause();
+                search_patience::pause(--looks);
                 continue;
             }
             sleep_.prepare_sleep();

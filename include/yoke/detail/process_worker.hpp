@@ -7,7 +7,9 @@
 /// The worker has one thread. It changes no memory but the slot it has claimed, the blocks that slot names, its own
 /// desk, and the shared flags of the board; it takes no lock that the pool or another worker takes.
 
+#include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/exception_wire.hpp>
+#include <yoke/detail/parking.hpp>
 #include <yoke/detail/process_board.hpp>
 #include <yoke/detail/process_host.hpp>
 #include <yoke/detail/process_memory.hpp>
@@ -173,16 +175,25 @@ private:
     std::span<const std::byte> call_;
 };
 
-/// Looks for a task for a moment before it goes to sleep, since falling asleep and waking cost more than a short wait: so
-/// many looks, and not if `most` others do so.
+/// How a worker looks for a task before it goes to sleep, since falling asleep and waking cost more than a short wait.
+struct search_terms {
+    std::size_t most = 0;  ///< not if so many others do so
+    int looks = 0;         ///< so many looks
+    int rounds = 0;  ///< and so many times as many again, each after giving way to who wants this processor
+};
+
+/// The next task, or nothing if none came meanwhile or the pool is being stopped.
 inline std::optional<std::uint32_t> claim_or_search(const process_board& board, std::uint16_t worker,
-                                                    std::uint64_t& tail, int looks,
-                                                    std::size_t most) noexcept {
+                                                    std::uint64_t& tail, const search_terms& terms) noexcept {
     auto claimed = board.claim(worker, tail);
-    if (claimed || looks == 0 || !board.begin_search(worker, most)) return claimed;
-    for (int i = 0; !claimed && i < looks; ++i) {
-        cpu_pause();
-        if (!board.ring_empty()) claimed = board.claim(worker, tail);
+    if (claimed || terms.looks == 0 || !board.begin_search(worker, terms.most)) return claimed;
+    for (int round = 0; !claimed && round <= terms.rounds && board.header().stop == 0; ++round) {
+        // Who waits for the last task may be one of those.
+        if (round != 0) give_way();
+        for (int i = 0; !claimed && i < terms.looks; ++i) {
+            cpu_pause();
+            if (!board.ring_empty()) claimed = board.claim(worker, tail);
+        }
     }
     board.end_search(worker);
     return claimed;
@@ -244,7 +255,8 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     const unsigned processors = std::thread::hardware_concurrency();
     // With one there is nobody to wait for. Somebody who submits, waits, and submits again may sleep as he waits, and takes
     // his time to wake; for him a worker looks on for some 100 us.
-    const int looks = processors > 1 ? 200 : 0;
+    const search_terms usual{processors / 2, processors > 1 ? 200 : 0, 0};
+    const search_terms patient{usual.most, usual.looks, 20};
     search_patience patience;
     begin_work(header, terms, arena, board.desk(worker).processor);
     if (terms.collects != 0) hand_over_output(board, worker, board.slot_count());
@@ -254,8 +266,7 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     std::int64_t idle_until = idle_end();
     for (;;) {
         if (leave.load(std::memory_order_seq_cst) != 0) return board.take_leave(worker, farewell::asked);
-        const auto claimed =
-            claim_or_search(board, worker, tail, patience.looks() == 0 ? looks : 20 * looks, processors / 2);
+        const auto claimed = claim_or_search(board, worker, tail, patience.looks() == 0 ? usual : patient);
         if (claimed) {
             patience.found_task(!board.ring_empty());
             YOKE_TEST_POINT("slot claimed");

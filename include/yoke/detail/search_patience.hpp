@@ -15,6 +15,7 @@
 /// The same holds for forked jobs, where one was there is often another one soon.
 
 #include <yoke/detail/cpu_pause.hpp>
+#include <yoke/detail/parking.hpp>
 
 namespace yoke::detail {
 
@@ -45,8 +46,10 @@ public:
 
     /// So often, with a pause() after each, takes some 10 us.
     static constexpr int most_looks = 25;
-    /// Between two looks, for some 0.4 us: whoever works with the queue meanwhile hardly notices them.
-    static void pause() noexcept {
+    /// Between two looks, for some 0.4 us: whoever works with the queue meanwhile hardly notices them. After three that
+    /// have found nothing it gives way, as who waits for the last task may want this very processor.
+    static void pause(int looks_left) noexcept {
+        if (looks_left == most_looks - 3) return give_way();
         for (int i = 0; i != 16; ++i) cpu_pause();
     }
 
