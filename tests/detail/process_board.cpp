@@ -340,6 +340,57 @@ TEST_CASE("a sleeper that was chosen never takes its time-out for a reason to le
     REQUIRE(told >= chosen);
 }
 
+TEST_CASE("of a result and a deadline that come at once one has the task, and who waits hears of either",
+          "[concurrent]") {
+    const yoke_test::watchdog dog("results against deadlines");
+    constexpr std::uint32_t rounds = 2000;
+    test_board board(1);
+    sender out(board.view);
+    claimer worker(board.view, 0);
+    std::atomic<std::uint32_t> round{0};
+    std::atomic<std::uint32_t> at_start{0};
+    std::atomic<std::uint32_t> settled{0};
+    std::uint32_t content = 0;  // of the result; as plain as the bytes of a slot
+    // Each side takes the task from `running` to a phase of its own, if the other has not.
+    const auto race = [&](slot_phase to, std::atomic<std::uint32_t>& won) {
+        for (std::uint32_t now = 1; now <= rounds; ++now) {
+            for (std::uint32_t seen = round; seen < now; seen = round) round.wait(seen);
+            if (to == slot_phase::done) content = now;
+            // Side by side, as near as it gets.
+            for (++at_start; at_start < 2 * now;) std::this_thread::yield();
+            const slot_state running{now, 0, slot_phase::running};
+            const auto before = board.view.step(0, running, running.with(to));
+            if (before) ++won;
+            if (before && before->watched) board.view.wake_watchers(0);
+            ++settled;
+            settled.notify_all();
+        }
+    };
+    std::atomic<std::uint32_t> results{0};
+    std::atomic<std::uint32_t> expiries{0};
+    std::thread at_work([&] { race(slot_phase::done, results); });
+    std::thread clock([&] { race(slot_phase::expired, expiries); });
+    bool right = true;
+    for (std::uint32_t now = 1; now <= rounds; ++now) {
+        out.send(0);
+        right = worker.claim() == 0u && right;
+        round = now;
+        round.notify_all();
+        if (board.view.watch(0)) {
+            board.view.look_on(0);
+            board.view.await_done(0);
+        }
+        const slot_state after = slot_state::of(board.view.slot(0).state.load(std::memory_order_acquire));
+        right = right && !after.under_way() && after.generation == now;
+        if (after.phase == slot_phase::done) right = right && content == now;
+        for (std::uint32_t seen = settled; seen < 2 * now; seen = settled) settled.wait(seen);
+    }
+    at_work.join();
+    clock.join();
+    REQUIRE(right);
+    REQUIRE(results + expiries == rounds);
+}
+
 TEST_CASE("a worker is let go in its sleep or before it, and leaves a clean desk to the next") {
     const yoke_test::watchdog dog("leaving");
     test_board board(2);
