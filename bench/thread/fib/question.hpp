@@ -21,9 +21,9 @@ inline std::uint64_t plain(int n) {
     return n < 2 ? static_cast<std::uint64_t>(n) : plain(n - 1) + plain(n - 2);
 }
 
-/// `Contender(threads)` has `fib(n)`.
+/// `Contender(threads)` has `fib(n)`. A limit has one thread.
 template <class Contender>
-int main(int argc, char** argv) {
+int main(int argc, char** argv, bool is_pool = true) {
     program here(argc, argv);
     const int n = here.quick() ? 15 : 30;
     const std::uint64_t expected = plain(n);
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
         });
     };
     row("thread/fib/1", 1);
-    row("thread/fib/all", workers());
+    if (is_pool) row("thread/fib/all", workers());
     return here.run();
 }
 
