@@ -30,6 +30,7 @@ private:
     template <class Compare>
     friend class priority_queue;
     task_node* next_ = nullptr;
+    /// Written by who pushes the node, before anybody else can know of it; so who waits for the task may read it.
     std::uint64_t position_ = nowhere;
 };
 
