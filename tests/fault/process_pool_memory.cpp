@@ -210,12 +210,12 @@ TEST_CASE("when memory runs out in who waits for a process, its own future fails
         // In some rounds the collector is faster, and nothing is allocated here.
         for (int round = 0; round != 20; ++round) {
             failed += fail_every_allocation_once([&] {
-                const long n = std::exchange(until_failure, -1);
-                auto repeated = pool.submit(repeat, size);
-                until_failure = n;
-                if (repeated.get().size() != static_cast<std::size_t>(size))
-                    throw std::logic_error("the result is wrong");
-            });
+                          const long n = std::exchange(until_failure, -1);
+                          auto repeated = pool.submit(repeat, size);
+                          until_failure = n;
+                          if (repeated.get().size() != static_cast<std::size_t>(size))
+                              throw std::logic_error("the result is wrong");
+                      }).threw;
             REQUIRE(pool.submit(length, std::string("four")).get() == 4);
         }
         REQUIRE(failed >= 1);

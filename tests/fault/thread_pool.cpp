@@ -4,6 +4,7 @@
 // allocation fail and to count what is alive, and, where no sanitizer does so already, pthread_create.
 #include "catch.hpp"
 #include "support/failing_memory.hpp"
+#include "support/process_watch.hpp"
 
 #include <yoke/executor/thread_pool.hpp>
 
@@ -50,9 +51,9 @@ TEMPLATE_TEST_CASE("when memory runs out in submit, nothing is queued and the po
         std::atomic<std::size_t> sum{0};
         const auto attempts = [&] {
             int failures = 0;
-            failures += fail_every_allocation_once([&] { static_cast<void>(pool.submit(call)); });
-            failures += fail_every_allocation_once([&] { sum = pool.submit(call).get(); });
-            failures += fail_every_allocation_once([&] { pool.detach(call); });
+            failures += fail_every_allocation_once([&] { static_cast<void>(pool.submit(call)); }).threw;
+            failures += fail_every_allocation_once([&] { sum = pool.submit(call).get(); }).threw;
+            failures += fail_every_allocation_once([&] { pool.detach(call); }).threw;
             return failures;
         };
         const int failures = from_inside != 0 ? pool.submit(attempts).get() : attempts();
@@ -144,29 +145,53 @@ TEMPLATE_TEST_CASE("the blocks of tasks that their waiter ran do not pile up", "
 TEMPLATE_TEST_CASE("a pool that cannot be made leaks nothing", "[concurrent]", stealing_pool, fifo_pool,
                    priority_pool) {
     const long before = living;
-    int failures = fail_every_allocation_once([] { const TestType pool(3); });
+    int failures = fail_every_allocation_once([] { const TestType pool(3); }).threw;
     REQUIRE(failures >= 1);
-    failures = fail_every_allocation_once([] { const TestType pool({.threads = 3}, [](std::size_t) {}); });
+    failures =
+        fail_every_allocation_once([] { const TestType pool({.threads = 3}, [](std::size_t) {}); }).threw;
     REQUIRE(failures >= 3);
     REQUIRE(living == before);
 }
 
-TEMPLATE_TEST_CASE("when memory runs out while the first thread is started, nothing is queued",
+TEMPLATE_TEST_CASE("when memory runs out while threads are started, what throws has queued nothing",
                    "[concurrent]", stealing_pool, fifo_pool, priority_pool) {
     long after[3] = {};
     for (long& living_after : after) {
-        int failures = 0;
+        yoke_test::attempts all;
         std::atomic<int> ran{0};
         {
             TestType pool(2);
-            failures = fail_every_allocation_once([&] { pool.detach([&ran] { ++ran; }); });
+            all = fail_every_allocation_once([&] { pool.detach([&ran] { ++ran; }); });
             pool.wait();
         }
         living_after = living;
-        REQUIRE(failures >= 2);
-        REQUIRE(ran == 1);
+        REQUIRE(all.threw >= 2);
+        // Mostly one: the second thread, which a submission may try to start, is not needed for it to be accepted.
+        REQUIRE(ran == all.returned);
     }
     REQUIRE(after[2] <= after[1] + 1);  // the memory of tasks is kept for others
+}
+
+TEMPLATE_TEST_CASE(
+    "when memory runs out while a further thread is started, the task is accepted all the same",
+    "[concurrent]", stealing_pool, fifo_pool, priority_pool) {
+    std::latch end(1);
+    yoke_test::attempts all;
+    std::atomic<int> ran{0};
+    {
+        TestType pool(2);
+        std::latch begun(1);
+        pool.detach([&] {
+            begun.count_down();
+            end.wait();
+        });
+        begun.wait();  // The first thread is busy, so the next submission starts the second.
+        all = fail_every_allocation_once([&] { pool.detach([&ran] { ++ran; }); });
+        end.count_down();
+        pool.wait();
+    }
+    REQUIRE(all.returned >= 2);
+    REQUIRE(ran == all.returned);
 }
 
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
@@ -187,6 +212,7 @@ namespace {
 /// gets there.
 std::atomic<long> threads_until_failure{-1};
 
+/// The kernel counts a joined thread for a moment.
 int living_threads() {
     std::ifstream status("/proc/self/status");
     std::string word;
@@ -225,7 +251,7 @@ TEMPLATE_TEST_CASE("if a thread cannot be started the constructor throws and end
     threads_until_failure = -1;
     REQUIRE(prepared == 2 * (0 + 1 + 2 + 3));
     REQUIRE(living == blocks);
-    REQUIRE(living_threads() == threads);
+    REQUIRE(yoke_test::eventually([&] { return living_threads() <= threads; }));
     REQUIRE(TestType(4).submit([] { return 1; }).get() == 1);
 }
 
@@ -276,7 +302,7 @@ TEMPLATE_TEST_CASE("with fewer threads than wanted the work goes on, and a later
         pool.wait();
         REQUIRE(pool.statistics().threads == 4);
     }
-    REQUIRE(living_threads() == threads);
+    REQUIRE(yoke_test::eventually([&] { return living_threads() <= threads; }));
 }
 
 TEST_CASE("a pool that cannot grow keeps the size it had") {

@@ -37,20 +37,29 @@ inline void* allocate(std::size_t size, std::size_t alignment) {
     std::free(memory);
 }
 
-/// Calls `attempt` with the first allocation failing, then the second, until none fails; returns how often it threw.
+/// How the attempts of `fail_every_allocation_once` ended.
+struct attempts {
+    int threw = 0;     // std::bad_alloc
+    int returned = 0;  // the last one, and each that did without the memory it was refused
+};
+
+/// Calls `attempt` with the first allocation failing, then the second, until none fails. An attempt may return although an
+/// allocation failed in it (a pool that cannot start a further thread goes on with those it has), so what
+/// the attempts did must be compared with `returned`, not with 1.
 template <class Attempt>
-int fail_every_allocation_once(Attempt&& attempt) {
-    int thrown = 0;
+attempts fail_every_allocation_once(Attempt&& attempt) {
+    attempts all;
     for (int n = 0; n != 1000; ++n) {
         until_failure = n;
         try {
             attempt();
+            ++all.returned;
         } catch (const std::bad_alloc&) {
-            ++thrown;
+            ++all.threw;
         }
         const bool none_failed = until_failure >= 0;
         until_failure = -1;
-        if (none_failed) return thrown;
+        if (none_failed) return all;
     }
     throw std::logic_error("a thousand allocations, and one of them still fails");
 }
