@@ -161,8 +161,7 @@ private:
 
     /// Numbers stay below 2^48: at one a nanosecond, for three days.
     [[nodiscard]] std::uint64_t key() const noexcept {
-        // relaxed: see fork_watch.
-        return number_ + (std::uint64_t{detail::forks_behind.load(std::memory_order_relaxed)} << 48);
+        return number_ + (std::uint64_t{detail::process_number()} << 48);
     }
 
     [[nodiscard]] table* own_table() const noexcept {
