@@ -27,7 +27,7 @@ public:
         : memory_(static_cast<std::byte*>(
               ::operator new (process_board::bytes(slots, workers), std::align_val_t{64}))),
           view(memory_.get(), slots, workers) {
-        view.construct({});
+        view.construct();
     }
 
 private:

@@ -58,7 +58,7 @@ struct memory_of_board {
 class small_pool {
 public:
     explicit small_pool(bool deadly) : board_(memory_.bytes.get(), slots, workers), deadly_(deadly) {
-        board_.construct({});
+        board_.construct();
         for (std::uint32_t i = 0; i != slots; ++i) free_.push_back(i);
         for (std::uint32_t w = 0; w != workers; ++w) hire(w);
         collector_ = std::thread([this] { collect(); });

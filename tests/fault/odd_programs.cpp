@@ -21,10 +21,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <memory>
 #include <memory_resource>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using yoke_test::require;
@@ -36,10 +38,24 @@ struct shared_board {
     std::atomic<int> gate{0};
     std::atomic<int> server{0};
     std::atomic<int> signalled{0};
+    std::atomic<int> programs_handlers{0};  ///< that have run in a worker
+    std::atomic<int> tasks_handlers{0};
     std::array<std::atomic<int>, 2> workers{};
 };
 const std::vector<std::string> open_at_start = yoke_test::names_in("/proc/self/fd");
 shared_board& board = yoke_test::make_shared_object<shared_board>();
+
+/// A handler of the program, which has no business in a worker.
+void programs_handler() {
+    if (yoke::detail::in_worker_process) ++board.programs_handlers;
+}
+void tasks_handler() { ++board.tasks_handlers; }
+/// An object of the program, or of a task.
+struct handled {
+    void (*handler)();
+    ~handled() { handler(); }
+};
+const handled static_object{programs_handler};
 
 int same(int x) { return x; }
 int hold(int x) {
@@ -154,15 +170,94 @@ bool all_gone() {
     });
 }
 
-void a_task_that_exits_runs_the_programs_exit_handlers_unharmed() {
-    auto* const pool = kept_until_exit();  // its destructor will run in the worker, too
-    try {
-        pool->submit([] { std::exit(4); }).get();
-        require(false, "an exit is a loss");
-    } catch (const yoke::worker_lost& lost) {
-        require(lost.status() == 4, "with its status");
+void register_programs_handlers() {
+    std::atexit(programs_handler);
+    std::at_quick_exit(programs_handler);
+}
+/// What a task has at its end.
+void register_tasks_handlers() {
+    static const handled tasks_object{tasks_handler};
+    std::atexit(tasks_handler);
+    std::at_quick_exit(tasks_handler);
+}
+void a_task_that_exits_runs_its_own_handlers_and_none_of_the_programs() {
+    register_programs_handlers();  // after the runtime; others are registered in main
+    auto* const pool = kept_until_exit();
+    static const handled later_object{programs_handler};
+    const auto lost_with = [&](void (*way)(), int status) {
+        board.tasks_handlers = 0;
+        try {
+            pool->submit(way).get();
+            require(false, "an exit is a loss");
+        } catch (const yoke::worker_lost& lost) {
+            require(lost.signal() == 0 && lost.status() == status, "with its status");
+        }
+        require(board.programs_handlers == 0, "no handler of the program runs in a worker");
+        require(pool->submit(same, 3).get() == 3, "and the pool goes on");
+    };
+    lost_with([] { std::exit(4); }, 4);
+    lost_with([] { std::quick_exit(5); }, 5);
+    lost_with([] { std::_Exit(6); }, 6);
+    lost_with([] { std::thread([] { std::exit(7); }).join(); }, 7);
+    require(board.tasks_handlers == 0, "who registers no handlers has none");
+    lost_with(
+        [] {
+            register_tasks_handlers();
+            std::exit(8);
+        },
+        8);
+    require(board.tasks_handlers == 2, "a task's handlers run at exit()");
+    lost_with(
+        [] {
+            register_tasks_handlers();
+            std::quick_exit(9);
+        },
+        9);
+    require(board.tasks_handlers == 1, "a task's handlers run at quick_exit()");
+    // A worker's usual end, and a child of a task.
+    pool->submit([] {
+            if (::fork() == 0) std::exit(0);
+        })
+        .get();
+    { const yoke::process_pool other(1); }
+    std::exit(10);
+}
+void what_is_printed_comes_out_once() {
+    std::FILE* const file = std::tmpfile();
+    ::dup2(::fileno(file), 1);
+    std::ios::sync_with_stdio(false);
+    yoke::detail::process_host::instance().stop();
+    std::cout << "[before]";
+    std::printf("[before, stdio]");
+    {
+        yoke::process_pool pool(1);
+        std::cout << "[after]";
+        for (int i = 0; i < 2; ++i) {
+            try {
+                pool.submit([] {
+                        std::cout << "[task]";
+                        std::printf("[task, stdio]");
+                        std::exit(3);
+                    })
+                    .get();
+            } catch (const yoke::worker_lost&) {}
+        }
+        pool.submit([] {
+                std::cout << "[last]";
+                std::printf("[last, stdio]");
+            })
+            .get();
     }
-    require(pool->submit(same, 3).get() == 3, "and the pool goes on");
+    std::cout.flush();
+    const std::string text = yoke_test::content_of("/proc/self/fd/1");
+    for (const auto& [piece, times] :
+         {std::pair("[before]", 1), std::pair("[before, stdio]", 1), std::pair("[after]", 1),
+          std::pair("[task]", 2), std::pair("[task, stdio]", 2), std::pair("[last]", 1),
+          std::pair("[last, stdio]", 1)}) {
+        int found = 0;
+        for (auto at = text.find(piece); at != std::string::npos; at = text.find(piece, at + 1)) ++found;
+        require(found == times, "what is printed comes out as often as it was printed:", piece);
+    }
 }
 
 void an_interrupt_reaches_the_program_only() {
@@ -283,6 +378,7 @@ void memory_is_scribbled_over() {
 }  // namespace
 
 int main() {
+    register_programs_handlers();
     const auto run = [](const char* what, auto&& program, int expected) {
         board.started = board.gate = board.server = board.signalled = 0;
         yoke_test::run_program(what, program, expected);
@@ -299,7 +395,9 @@ int main() {
     require(all_gone(), "exit with a static pool leaves no process");
     run("exit with a pool on the stack", exits_with_a_pool_on_the_stack, 8);
     require(all_gone(), "exit with a pool on the stack leaves no process");
-    run("exit in a task", a_task_that_exits_runs_the_programs_exit_handlers_unharmed, 0);
+    run("exit in a task", a_task_that_exits_runs_its_own_handlers_and_none_of_the_programs, 10);
+    require(board.programs_handlers == 0, "no handler of the program has run in a worker");
+    run("what is printed", what_is_printed_comes_out_once, 0);
     run("Ctrl-C", an_interrupt_reaches_the_program_only, 0);
     run("many pools", pools_by_the_thousand, 0);
     run("scribbled memory", memory_is_scribbled_over, 0);

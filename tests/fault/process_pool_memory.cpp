@@ -11,12 +11,16 @@
 #include <yoke/executor/process_pool.hpp>
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -312,4 +316,68 @@ TEST_CASE("when memory runs out in a worker, the outcome is bad_alloc or the rig
     }
     REQUIRE(right >= 1);
     REQUIRE(pool.worker_pids().front() == pid);  // nobody has died of it
+}
+
+TEST_CASE("when memory runs out in the fork server, a worker is not started, and the server goes on",
+          "[process]") {
+    using namespace yoke::detail;
+    const yoke_test::watchdog dog("no memory in the fork server");
+    int unstarted = 0;
+    int refused = 0;
+    for (long n = 0;; ++n) {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+        const unique_fd ours(ends[0]);
+        unique_fd theirs(ends[1]);
+        const pid_t host = ::getpid();
+        const pid_t server = ::fork();
+        if (server == 0) {
+            until_failure = n;
+            fork_server(theirs.get(), -1, host).run();
+        }
+        theirs = unique_fd();
+        const auto next = [&] {
+            server_event event;
+            return ::recv(ours.get(), &event, sizeof event, 0) == static_cast<ssize_t>(sizeof event)
+                       ? std::optional(event)
+                       : std::nullopt;
+        };
+        if (!next()) {  // it had no memory to begin with: whoever made it hears that
+            ++unstarted;
+            REQUIRE(::waitpid(server, nullptr, 0) == server);
+            continue;
+        }
+        constexpr int asked = 40;
+        // Nobody reads while all of them are asked for.
+        for (std::uint64_t worker = 1; worker <= asked; ++worker) {
+            const server_request request{.what = server_request::spawn,
+                                         .worker = worker,
+                                         .entry = [](const worker_terms&) noexcept { return 7; }};
+            REQUIRE(::send(ours.get(), &request, sizeof request, 0) == static_cast<ssize_t>(sizeof request));
+        }
+        int spawned = 0;
+        int failed = 0;
+        int died = 0;
+        while (spawned + failed < asked || died < spawned) {
+            const auto event = next();
+            REQUIRE(event.has_value());  // the server lives
+            if (event->what == server_event::spawned) ++spawned;
+            if (event->what == server_event::spawn_failed) {
+                REQUIRE(event->code == ENOMEM);
+                ++failed;
+            }
+            if (event->what == server_event::died) {
+                REQUIRE(event->status == 7);
+                ++died;
+            }
+        }
+        REQUIRE(failed <= 1);
+        refused += failed;
+        const server_request leave{.what = server_request::leave};
+        REQUIRE(::send(ours.get(), &leave, sizeof leave, 0) == static_cast<ssize_t>(sizeof leave));
+        REQUIRE(::waitpid(server, nullptr, 0) == server);
+        if (failed == 0) break;  // all of its allocations have been refused once
+    }
+    REQUIRE(unstarted >= 1);
+    REQUIRE(refused >= 2);
 }

@@ -16,8 +16,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <random>
 #include <span>
@@ -39,15 +41,13 @@ struct shared_board {
 };
 shared_board& board = yoke_test::make_shared_object<shared_board>();
 
-/// After so many tasks the workers of these tests' pools would be replaced: by it their boards are recognised.
-constexpr std::uint64_t marker = 987'654'321'012;
-
-/// Where the board of a pool with that mark is. In worker and program at the same address.
+/// Where the board of the pool that was made last is. In worker and program at the same address.
 board_header* find_board() {
     const shared_arena* const arena = process_host::instance().find_arena();
     for (std::uint64_t offset = 0; offset < std::uint64_t{8} << 20; offset += shared_arena::page) {
         auto* const header = reinterpret_cast<board_header*>(arena->at(offset));
-        if (header->terms.most_tasks == marker && header->slots == slots && header->workers == workers)
+        if (header->magic == board_header::magic_number && header->slots == slots &&
+            header->workers == workers)
             return header;
     }
     return nullptr;
@@ -57,9 +57,8 @@ class marked_pool {
 public:
     marked_pool() {
         const yoke::runtime started;
-        while (board_header* const old = find_board()) old->terms.most_tasks = 0;
-        pool_.emplace(yoke::process_pool_options{
-            .workers = workers, .max_workers = workers, .tasks_per_worker = marker});
+        while (board_header* const old = find_board()) old->magic = 0;
+        pool_.emplace(yoke::process_pool_options{.workers = workers, .max_workers = workers});
     }
     yoke::process_pool& operator*() { return *pool_; }
     yoke::process_pool* operator->() { return &*pool_; }
@@ -319,6 +318,21 @@ TEST_CASE("states that nobody writes, marks wiped out and wild counters are foun
         auto waiting = pool->submit(same, 1);
         REQUIRE_THROWS_AS(waiting.get(), yoke::broken_pool);
     }
+}
+
+TEST_CASE("a worker that replaces another believes nothing that lies on the board about the pool",
+          "[process]") {
+    const yoke_test::watchdog dog("a wild header");
+    marked_pool pool;
+    pool->submit(same, 0).get();
+    board_header* const header = find_board();
+    // All that a worker does not change.
+    std::memset(static_cast<void*>(header), 0xa5, offsetof(board_header, head));
+    for (int i = 0; i < 4; ++i) {
+        REQUIRE_THROWS_AS(pool->submit([] { ::raise(SIGKILL); }).get(), yoke::worker_lost);
+        REQUIRE(pool->submit(same, i).get() == i);
+    }
+    ::new (static_cast<void*>(&header->magic)) std::uint64_t{0};
 }
 
 TEST_CASE("a shared queue whose header was overwritten does not lead its owner out of it", "[process]") {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // labels: process
 //
-// Workers that die, stall or crash in a row: rows A1-A4, A9-A11 and A16 of the list of faults. Every task settles exactly
-// once, the pool is usable afterwards or says that it is broken, and nothing is left behind.
+// Workers that die, stall, fork or crash in a row: rows A1-A4, A9-A11, A16 and H1 of the list of faults. Every task
+// settles exactly once, the pool is usable afterwards or says that it is broken, and nothing is left behind.
 #include "catch.hpp"
 
 #include "support/process_watch.hpp"
 
 #include <yoke/executor/process_pool.hpp>
+#include <yoke/executor/this_task.hpp>
 
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +35,8 @@ struct shared_board {
     std::atomic<int> gate{0};
     std::atomic<int> started{0};
     std::atomic<int> grandchild{0};
+    std::atomic<int> twins{0};
+    std::atomic<int> twin[8] = {};  ///< the last ones
 };
 shared_board& board = yoke_test::make_shared_object<shared_board>();
 
@@ -40,6 +44,8 @@ void wipe() {
     board.gate = 0;
     board.started = 0;
     board.grandchild = 0;
+    board.twins = 0;
+    for (auto& twin : board.twin) twin = 0;
 }
 int hold(int value) {
     ++board.started;
@@ -150,7 +156,110 @@ private:
 
 int server() { return yoke::detail::process_host::instance().server_pid(); }
 
+// Ways to fork and come back twice.
+
+/// Notes the child; true in it.
+bool in_twin(long pid) {
+    if (pid > 0) board.twin[board.twins++ % 8] = static_cast<int>(pid);
+    return pid == 0;
+}
+bool fork_twin() { return in_twin(::fork()); }
+/// Runs no handlers of pthread_atfork.
+bool clone_twin() { return in_twin(::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)); }
+
+int forks(int n) {
+    fork_twin();
+    return n;
+}
+int clones(int n) {
+    clone_twin();
+    return n;
+}
+int forks_and_throws(int n) {
+    if (fork_twin()) throw std::runtime_error("in the child");
+    return n;
+}
+int throws_in_both(int) {
+    fork_twin();
+    throw std::runtime_error("in both");
+}
+std::string forks_with_a_large_result(int n) {
+    clone_twin();
+    return std::string(100'000, static_cast<char>(n));
+}
+int forks_under_a_stop_token(int n) {
+    const auto token = yoke::this_task::stop_token();
+    fork_twin();
+    return token.stop_requested() ? 0 : n;
+}
+int forks_in_a_thread(int n) {
+    std::thread([] { fork_twin(); }).join();
+    return n;
+}
+int child_exits(int n) {
+    if (fork_twin()) std::exit(3);
+    return n;
+}
+int child_exits_quickly(int n) {
+    if (fork_twin()) std::quick_exit(3);
+    return n;
+}
+/// A daemon's way: the child is the one that goes on for long.
+int forks_twice(int n) {
+    if (fork_twin()) clone_twin();
+    return n;
+}
+
+/// Tasks of others, after some that have forked. Each must have its own value.
+template <class Way>
+void innocents_are_unharmed(Way way) {
+    for (int round = 0; round < 5; ++round) {
+        yoke::process_pool pool({.workers = 2});
+        for (int i = 0; i < 2; ++i) {
+            try {
+                static_cast<void>(pool.submit(way, 7).get());
+            } catch (const std::runtime_error& thrown) {
+                REQUIRE(std::string(thrown.what()) == "in both");
+            }
+        }
+        std::vector<yoke::future<int>> innocent;
+        for (int i = 0; i < 100; ++i) innocent.push_back(pool.submit(same, 1000 + i));
+        for (int i = 0; i < 100; ++i) REQUIRE(innocent[static_cast<std::size_t>(i)].get() == 1000 + i);
+        REQUIRE(pool.worker_pids().size() == 2);
+    }
+    REQUIRE(board.twins != 0);
+    for (const auto& twin : board.twin)
+        REQUIRE(yoke_test::eventually([&] { return twin == 0 || !yoke_test::alive(twin); }));
+}
+
 }  // namespace
+
+TEST_CASE("a task that forks and comes back in both processes leaves no second worker", "[process]") {
+    const clean_slate here("H1");
+    SECTION("by fork()") { innocents_are_unharmed(forks); }
+    SECTION("by a bare clone()") { innocents_are_unharmed(clones); }
+    SECTION("the child throws") { innocents_are_unharmed(forks_and_throws); }
+    SECTION("both throw") { innocents_are_unharmed(throws_in_both); }
+    SECTION("the result needs room") { innocents_are_unharmed(forks_with_a_large_result); }
+    SECTION("with a watch for stop requests") { innocents_are_unharmed(forks_under_a_stop_token); }
+    SECTION("in a thread") { innocents_are_unharmed(forks_in_a_thread); }
+    SECTION("the child exits") { innocents_are_unharmed(child_exits); }
+    SECTION("the child exits quickly") { innocents_are_unharmed(child_exits_quickly); }
+    SECTION("and a child of the child comes back, too") { innocents_are_unharmed(forks_twice); }
+}
+
+TEST_CASE("an initializer that forks and comes back in both processes makes one worker", "[process]") {
+    const clean_slate here("H1");
+    {
+        yoke::process_pool pool({.workers = 2, .initializer = [] { fork_twin(); }});
+        std::vector<yoke::future<int>> all;
+        for (int i = 0; i < 200; ++i) all.push_back(pool.submit(same, i));
+        for (int i = 0; i < 200; ++i) REQUIRE(all[static_cast<std::size_t>(i)].get() == i);
+        REQUIRE(board.twins == 2);
+    }
+    REQUIRE(yoke_test::eventually(
+        [] { return !yoke_test::alive(board.twin[0]) && !yoke_test::alive(board.twin[1]); }));
+}
 
 TEST_CASE("a worker killed under a task loses that task and no other", "[process]") {
     const clean_slate here("A1");

@@ -46,7 +46,7 @@ void yoke_fuzz::run(std::span<const std::byte> input) {
     const std::span<std::byte> all(memory.get(), process_board::bytes(slots, workers));
     std::fill(all.begin(), all.end(), std::byte{0});
     const process_board board(memory.get(), slots, workers);
-    board.construct({});
+    board.construct();
 
     std::uint64_t tail = 0;
     std::memcpy(&tail, input.data(), std::min(input.size(), sizeof tail));
@@ -83,7 +83,7 @@ void yoke_fuzz::run(std::span<const std::byte> input) {
 std::vector<std::vector<std::byte>> yoke_fuzz::seeds() {
     const auto memory = make_memory();
     const process_board board(memory.get(), slots, workers);
-    board.construct({});
+    board.construct();
     // A task that was pushed, claimed and done, and its record.
     task_slot& slot = board.slot(5);
     const slot_state sent{1, 0, slot_phase::sent};

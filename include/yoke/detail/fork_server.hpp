@@ -18,23 +18,29 @@
 /// socket closed.
 ///
 /// The protocol: SEQPACKET messages of one struct each. The server never blocks in a send: events the host does not
-/// take wait in a list, so a host that blocks in a request cannot make a circle with it.
+/// take wait in a list, so a host that blocks in a request cannot make a circle with it. The memory for all events that
+/// a worker can cause is there before the worker is; without it the request to start one fails, and the server goes on.
 
+#include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/process_setup.hpp>
 #include <yoke/detail/sys.hpp>
 #include <yoke/detail/test_point.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <deque>
+#include <iostream>
+#include <new>
 #include <vector>
 
 namespace yoke::detail {
 
-/// What a worker runs: `entry(offset, index)`, then it leaves. Must not throw.
-using worker_entry = void (*)(std::uint64_t offset, std::uint32_t index) noexcept;
+/// What a worker runs. It then leaves, with the status that this returns. Must not throw.
+using worker_entry = int (*)(const worker_terms& terms) noexcept;
 
 struct server_request {
     enum kind : std::uint32_t { spawn, signal, leave };
@@ -42,9 +48,8 @@ struct server_request {
     std::int32_t number = 0;   ///< signal: which
     std::uint64_t worker = 0;  ///< never used twice
     worker_entry entry = nullptr;
-    std::uint64_t offset = 0;
-    std::uint32_t index = 0;
     std::uint32_t streams = 0;  ///< spawn: 1 if standard output and error of the worker come along
+    worker_terms terms{};
 };
 
 /// A request on its way through the socket, and the two descriptors that may come along.
@@ -103,6 +108,63 @@ struct server_event {
 
 /// True in the worker processes (and what they fork).
 YOKE_SHARED_STATE inline bool in_worker_process = false;
+/// In those: the process number of the worker.
+YOKE_SHARED_STATE inline unsigned worker_process_number = 0;
+
+/// True in a process that a task has forked. It has the worker's memory, and none of its duties.
+[[nodiscard]] inline bool forked_by_worker() noexcept {
+    return in_worker_process && process_number() != worker_process_number;
+}
+/// Where a task returns to its worker: ends the process if it is not the worker, but a child that the task has forked.
+/// Else that would go on as a second worker in the same place. What is left in its buffers is dropped, as the worker
+/// has it, too.
+inline void end_forked_child() noexcept {
+    if (forked_by_worker()) ::_exit(EXIT_FAILURE);
+}
+
+/// Writes out what was printed to standard output.
+inline void flush_output() noexcept {
+    // std::cout has a buffer of its own if the program wished so (sync_with_stdio(false)). Flushing throws if the
+    // program wished that; what cannot be written then stays where it is.
+    try {
+        std::cout.flush();
+    } catch (...) {}
+    std::fflush(stdout);
+}
+/// Writes out what was printed anywhere.
+inline void flush_all() noexcept {
+    flush_output();
+    try {
+        std::clog.flush();
+    } catch (...) {}
+    std::fflush(nullptr);
+}
+
+/// Has exit() and quick_exit() end this process as a worker is to end: what tasks have registered runs, and what they
+/// have printed is written. Nothing that the program registered before the fork runs here, nor do the destructors of
+/// its static objects, as handlers run in reverse order and the one from here, which ends the process, comes before
+/// those. (Of the program's, destructors of thread_local objects of the thread that made the fork server run all the
+/// same: exit() calls them first of all.)
+inline void exit_as_worker() noexcept {
+#if defined(__GLIBC__)
+    const bool first = ::on_exit(
+                           [](int status, void*) {
+                               flush_all();
+                               ::_exit(status);
+                           },
+                           nullptr) == 0;
+    // This library passes the status to the handlers of quick_exit, too.
+    constexpr void (*at_quick_exit)(void*, int) = [](void*, int status) { ::_exit(status); };
+    const bool second = std::at_quick_exit(reinterpret_cast<void (*)()>(at_quick_exit)) == 0;
+#else
+    const bool first = std::atexit([] {
+                           flush_all();
+                           ::_exit(EXIT_FAILURE);
+                       }) == 0;
+    const bool second = std::at_quick_exit([] { ::_exit(EXIT_FAILURE); }) == 0;
+#endif
+    if (!first || !second) ::_exit(EXIT_FAILURE);
+}
 
 /// Closes all descriptors above 2 but these two.
 inline void close_all_but(int one, int other) noexcept {
@@ -128,8 +190,9 @@ public:
         : socket_(socket), host_(host), host_pid_(host_pid), self_(::getpid()) {}
 
     /// Serves until the host leaves or says so. Does not return.
-    [[noreturn]] void run() {
+    [[noreturn]] void run() noexcept {
         settle();
+        if (!make_room()) ::_exit(ENOMEM);
         tell({.what = server_event::hello, .pid = self_});
         sigset_t none;
         ::sigemptyset(&none);
@@ -179,7 +242,7 @@ private:
         ::sigprocmask(SIG_SETMASK, &mask, nullptr);
     }
 
-    void serve() {
+    void serve() noexcept {
         for (;;) {
             server_request request;
             request_message message(request);
@@ -198,10 +261,10 @@ private:
     void spawn(const server_request& request, const std::array<int, 2>& streams) {
         const unique_fd output(streams[0]);
         const unique_fd error(streams[1]);
-        children_.reserve(children_.size() + 1);
         const bool lacking = request.streams != 0 && (!output || !error);
-        const pid_t pid = lacking ? -1 : sys.fork();
-        const int failure = lacking ? EMFILE : errno;
+        int failure = lacking ? EMFILE : make_room() ? 0 : ENOMEM;
+        const pid_t pid = failure != 0 ? -1 : sys.fork();
+        if (failure == 0) failure = errno;
         if (pid == 0) become_worker(request, streams);
         if (pid < 0) {
             tell({.what = server_event::spawn_failed, .worker = request.worker, .code = failure});
@@ -211,9 +274,25 @@ private:
         }
     }
 
+    /// Memory for one more worker, its start and its end, and for the ends of all others; false if there is none. With
+    /// what is reserved beyond, the failure can be told.
+    [[nodiscard]] bool make_room() noexcept {
+        const auto reserve = [](auto& list, std::size_t wanted) {
+            if (list.capacity() < wanted) list.reserve(2 * wanted);
+        };
+        try {
+            reserve(children_, children_.size() + 1);
+            reserve(unsent_, unsent_.size() + children_.size() + 3);
+            return true;
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+    }
+
     [[noreturn]] void become_worker(const server_request& request,
                                     const std::array<int, 2>& streams) noexcept {
         in_worker_process = true;
+        worker_process_number = process_number();
         ::close(socket_);
         if (host_ >= 0) ::close(host_);
         for (int i = 0; i < 2 && streams[0] >= 0; ++i) {
@@ -234,9 +313,10 @@ private:
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        request.entry(request.offset, request.index);
-        std::fflush(nullptr);
-        ::_exit(0);
+        exit_as_worker();
+        const int status = request.entry(request.terms);
+        flush_all();
+        ::_exit(status);
     }
 
     void signal(std::uint64_t worker, int number) noexcept {
@@ -244,7 +324,7 @@ private:
             if (c.worker == worker) sys.kill(c.pid, number);
     }
 
-    void reap() {
+    void reap() noexcept {
         for (;;) {
             siginfo_t info{};
             if (uninterrupted([&] { return sys.waitid(P_ALL, 0, &info, WEXITED | WNOHANG); }) != 0) return;
@@ -262,20 +342,26 @@ private:
         }
     }
 
-    void tell(const server_event& event) {
-        unsent_.push_back(event);
+    void tell(const server_event& event) noexcept {
+        try {
+            unsent_.push_back(event);
+        } catch (const std::bad_alloc&) {
+            leave();  // one failure after the other, and nobody takes word of them: there is no memory left at all
+        }
         send_waiting();
     }
 
-    void send_waiting() {
-        while (!unsent_.empty()) {
+    void send_waiting() noexcept {
+        std::size_t sent_so_far = 0;
+        while (sent_so_far != unsent_.size()) {
             const ssize_t sent =
-                sys.send(socket_, &unsent_.front(), sizeof(server_event), MSG_DONTWAIT | MSG_NOSIGNAL);
+                sys.send(socket_, &unsent_[sent_so_far], sizeof(server_event), MSG_DONTWAIT | MSG_NOSIGNAL);
             if (sent < 0 && errno == EINTR) continue;
-            if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) return;
+            if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) break;
             if (sent < 0) leave();
-            unsent_.pop_front();
+            ++sent_so_far;
         }
+        unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(sent_so_far));
     }
 
     /// Nobody is left to serve.
@@ -291,7 +377,7 @@ private:
     pid_t host_pid_;
     pid_t self_;
     std::vector<child> children_;
-    std::deque<server_event> unsent_;
+    std::vector<server_event> unsent_;
 };
 
 }  // namespace yoke::detail

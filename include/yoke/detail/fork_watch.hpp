@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// Tells in which process this is: in a child, objects that own threads, or share memory with others, find that these are
-/// their parent's.
+/// Tells in which process this is: in a child, objects that own threads, or share memory with others, find that these
+/// are their parent's.
 ///
-/// A process has a number, larger than those of all that it descends from. The number lies on a page that the kernel wipes in every
-/// child that has a copy of it (MADV_WIPEONFORK), be it forked by fork() or by a bare clone(); so asking costs two loads, and
-/// the first question in a child finds a zero and makes the next number. Where the kernel cannot do that (before Linux 4.14, other
-/// systems) a handler of pthread_atfork does it, which a bare clone() does not run. A child that shares its parent's memory
-/// (vfork) cannot be told from the parent.
+/// A process has a number, larger than those of all that it descends from. The number lies on a page that the kernel
+/// wipes in every child that has a copy of it (MADV_WIPEONFORK), be it forked by fork() or by a bare clone(); so asking
+/// costs two loads, and the first question in a child finds a zero and makes the next number. Where the kernel cannot
+/// do that (before Linux 4.14, other systems) a handler of pthread_atfork does it, which a bare clone() does not run. A
+/// child that shares its parent's memory (vfork) cannot be told from the parent.
 
 #include <yoke/detail/config.hpp>
 
@@ -42,8 +42,8 @@ YOKE_SHARED_STATE inline unsigned renew_process_number(std::atomic<unsigned>& ow
 
 /// This process's number.
 [[nodiscard]] inline unsigned process_number() noexcept {
-    // acquire: the page has a number before it becomes the place to look at. The number itself needs no order: it changes
-    // only in a child, before the first of its threads gets here.
+    // acquire: the page has a number before it becomes the place to look at. The number itself needs no order: it
+    // changes only in a child, before the first of its threads gets here.
     std::atomic<unsigned>& own = *own_process_number.load(std::memory_order_acquire);
     const unsigned number = own.load(std::memory_order_relaxed);
     return number != 0 ? number : renew_process_number(own);

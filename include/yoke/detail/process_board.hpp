@@ -45,7 +45,6 @@
 
 #include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/futex.hpp>
-#include <yoke/detail/process_setup.hpp>
 #include <yoke/detail/test_point.hpp>
 
 #include <array>
@@ -167,16 +166,16 @@ struct alignas(64) worker_desk {
     shared_word answer{0};  ///< changes when a `wants_room` was answered
     shared_word leave{0};   ///< 1: the worker is to leave when it has no task in hand
     std::atomic<farewell> left{farewell::none};
-    std::int32_t processor = -1;  ///< to run on; written before the worker starts
-    shared_word printed{0};       ///< 1: the worker has printed; 2: that is being delivered; it waits for 0
+    shared_word printed{0};  ///< 1: the worker has printed; 2: that is being delivered; it waits for 0
     std::atomic<std::uint32_t> printed_by{0};  ///< for which slot; any other number: for none
 };
 
 struct alignas(64) board_header {
-    // Written before any worker starts.
+    // For who looks at the memory from outside; neither pool nor workers read them.
+    static constexpr std::uint64_t magic_number = 0x796f6b65626f6172;  // "yokeboar"
+    std::uint64_t magic = magic_number;
     std::uint32_t slots = 0;
     std::uint32_t workers = 0;
-    worker_terms terms{};
 
     alignas(64) std::atomic<std::uint64_t> head{0};
     alignas(64) std::atomic<std::uint64_t> tail{0};
@@ -224,11 +223,10 @@ public:
     }
 
     /// Makes the objects of the board, in memory that may hold anything.
-    void construct(const worker_terms& terms) const noexcept {
+    void construct() const noexcept {
         ::new (header_) board_header;
         header_->slots = slot_count_;
         header_->workers = worker_count_;
-        header_->terms = terms;
         for (std::uint32_t i = 0; i < slot_count_; ++i) {
             // The bytes of a slot stay untouched, pages and all.
             ::new (slots_ + i) task_slot;

@@ -71,16 +71,10 @@ public:
           slots_(slot_count),
           free_slots_(slot_count),
           output_(setup.terms.collects != 0 ? setup.most_workers : 0, setup.observer, setup.forward),
-          crew_(host_, use_->link, board_, memory_.offset(), output_),
+          crew_(host_, use_->link, board_, terms_of_workers(setup), setup.processors, output_),
           staff_(crew_, board_, setup.workers, setup.crash_limit) {
-        worker_terms terms = setup.terms;
-        terms.init_offset = init_call_.offset();
-        terms.init_size = setup.init_call.size();
         std::copy(setup.init_call.begin(), setup.init_call.end(), init_call_.bytes().begin());
-        board_.construct(terms);
-        for (std::uint32_t i = 0; i < setup.most_workers && !setup.processors.empty(); ++i)
-            board_.desk(i).processor =
-                static_cast<std::int32_t>(setup.processors[i % setup.processors.size()]);
+        board_.construct();
         for (std::uint32_t i = 0; i < slot_count; ++i) free_slots_[i] = slot_count - 1 - i;
         spent_slots_.reserve(slot_count);
         wants_room_.reserve(slot_count);
@@ -238,6 +232,17 @@ private:
         bool waits = false;  ///< the worker, for an answer
         process_output::texts texts;
     };
+
+    /// For the constructor: memory and init_call_ are there.
+    [[nodiscard]] worker_terms terms_of_workers(const process_setup& setup) const noexcept {
+        worker_terms terms = setup.terms;
+        terms.board_offset = memory_.offset();
+        terms.slots = slot_count;
+        terms.workers = setup.most_workers;
+        terms.init_offset = init_call_.offset();
+        terms.init_size = setup.init_call.size();
+        return terms;
+    }
 
     /// Locks the mutex. It is held for less than a microsecond as a rule, and falling asleep costs more than that.
     [[nodiscard]] std::unique_lock<std::mutex> lock_soon() noexcept {

@@ -62,13 +62,15 @@ inline std::string describe(const worker_end& end) {
 class process_crew final : private worker_owner {
 public:
     /// For as many workers as the board has desks. None is started yet.
+    /// The worker in place i runs on processors[i % size].
     process_crew(process_host& host, std::shared_ptr<server_link> link, const process_board& board,
-                 std::uint64_t board_offset, process_output& output)
+                 const worker_terms& terms, std::vector<unsigned> processors, process_output& output)
         : output_(output),
           host_(host),
           link_(std::move(link)),
           board_(board),
-          board_offset_(board_offset),
+          terms_(terms),
+          processors_(std::move(processors)),
           places_(board.worker_count()) {}
     process_crew(const process_crew&) = delete;
     process_crew& operator=(const process_crew&) = delete;
@@ -101,7 +103,7 @@ public:
             number = host_.add_worker(*this);
         } catch (const std::system_error& refused) {
             failure = refused.code().value();
-        } catch (const std::bad_alloc&) {
+        } catch (...) {
             failure = ENOMEM;
         }
         std::uint64_t before = 0;
@@ -111,12 +113,14 @@ public:
             places_[place] = {.number = number, .now = state::starting};
         }
         if (before != 0) host_.remove_worker(before);
-        const server_request request{.what = server_request::spawn,
-                                     .worker = number,
-                                     .entry = &serve_pool,
-                                     .offset = board_offset_,
-                                     .index = place,
-                                     .streams = output_.collects() ? 1u : 0u};
+        server_request request{.what = server_request::spawn,
+                               .worker = number,
+                               .entry = &serve_pool,
+                               .streams = output_.collects() ? 1u : 0u,
+                               .terms = terms_};
+        request.terms.index = place;
+        if (!processors_.empty())
+            request.terms.processor = static_cast<std::int32_t>(processors_[place % processors_.size()]);
         if (failure == 0 && link_->send(request, streams)) return;
         const std::lock_guard lock(mutex_);
         if (failure == 0) lost_ = true;  // and the monitor is about to say so, if it runs
@@ -257,7 +261,8 @@ private:
     process_host& host_;
     const std::shared_ptr<server_link> link_;
     const process_board board_;
-    const std::uint64_t board_offset_;
+    const worker_terms terms_;
+    const std::vector<unsigned> processors_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<place_of_worker> places_;

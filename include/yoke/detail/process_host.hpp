@@ -136,6 +136,10 @@ public:
 
     /// The arena; start() has been called.
     [[nodiscard]] shared_arena& arena() const noexcept { return *arena_; }
+    /// In a worker: host and arena are its own from now on. What it forks has them from it, and must leave them alone.
+    void belong_here() noexcept { watch_.belong_here(); }
+    /// In a child that was forked since, by the program or by a task.
+    [[nodiscard]] bool forked() const noexcept { return watch_.forked(); }
     /// The arena, or null if nothing has been started in this process or the one that forked it.
     [[nodiscard]] shared_arena* find_arena() const noexcept { return arena_.get(); }
 
@@ -203,7 +207,7 @@ private:
 
         code_ = code_map::of_this_process();
         const pid_t host = ::getpid();
-        std::fflush(nullptr);  // or the workers would print it again
+        flush_all();  // or the workers would print it again
         {
             const signals_blocked quiet;
             // Twice, so that the server is nobody's child here and the program's wait() never meets it.
@@ -273,7 +277,7 @@ private:
 
     YOKE_SHARED_STATE inline static std::atomic<process_host*> current_{nullptr};
 
-    const fork_watch watch_;
+    fork_watch watch_;
     process_host* before_fork_ = nullptr;
     std::mutex starting_;
     std::unique_ptr<shared_arena> arena_;

@@ -19,10 +19,16 @@ namespace yoke::detail {
 /// Makes the call in `bytes`, the pool's initializer; throws what it throws.
 using initial_entry = void (*)(std::span<const std::byte> bytes);
 
-/// What a worker keeps to. Lies on the board, where each worker reads it when it starts, so it is plain data.
+/// What a worker has to know and keeps to. It comes with the order to start the worker, and not by way of memory that
+/// an earlier worker may have written over; so it is plain data.
 struct worker_terms {
     static constexpr std::uint64_t inherited = ~std::uint64_t{0};
 
+    std::uint64_t board_offset = 0;  ///< where in the arena the pool's board is
+    std::uint32_t slots = 0;         ///< of the board
+    std::uint32_t workers = 0;       ///< desks of the board
+    std::uint32_t index = 0;         ///< the worker's own desk
+    std::int32_t processor = -1;     ///< to run on; -1: wherever
     initial_entry init = nullptr;
     std::uint64_t init_offset = 0;  ///< where in the arena its call is
     std::uint64_t init_size = 0;

@@ -43,13 +43,15 @@ inline void hand_over_output(const process_board& board, std::uint16_t worker, s
 /// The task that this worker has in hand: the bytes of its call, and room for those of its result.
 class worker_task {
 public:
+    /// `collects`: the pool takes what is printed.
     worker_task(const process_board& board, const shared_arena& arena, std::uint32_t index,
-                std::uint16_t worker) noexcept
+                std::uint16_t worker, bool collects = false) noexcept
         : board_(board),
           arena_(arena),
           slot_(board.slot(index)),
           index_(index),
           worker_(worker),
+          collects_(collects),
           // As it was claimed. It may have expired since, and then commit() must find that out.
           state_(slot_state::of(slot_.state.load(std::memory_order_relaxed)).with(slot_phase::running)),
           call_{slot_.block_size == 0 ? slot_.bytes.data() : arena.at(slot_.block_offset),
@@ -66,14 +68,16 @@ public:
             try {
                 YOKE_TEST_POINT("task started");
                 slot_.entry(*this);
+                end_forked_child();
                 slot_.failed = 0;
             } catch (...) {
+                end_forked_child();
                 put_error(std::current_exception());
             }
         }
         // A worker leaves without the usual goodbyes, and may be killed at any time: what was printed must be out.
-        std::fflush(stdout);
-        if (board_.header().terms.collects != 0) hand_over_output(board_, worker_, index_);
+        flush_output();
+        if (collects_) hand_over_output(board_, worker_, index_);
         commit();
     }
 
@@ -82,6 +86,7 @@ public:
     /// Room for a result of `size` bytes, over the bytes of the call where it fits. Throws message_too_large if
     /// there is no memory.
     [[nodiscard]] std::span<std::byte> room(std::size_t size) {
+        end_forked_child();
         slot_.result_size = size;
         if (size <= task_slot::capacity) {
             slot_.result_at = result_place::slot;
@@ -171,6 +176,7 @@ private:
     task_slot& slot_;
     std::uint32_t index_;
     std::uint16_t worker_;
+    bool collects_;
     slot_state state_;
     std::span<const std::byte> call_;
 };
@@ -200,9 +206,9 @@ inline std::optional<std::uint32_t> claim_or_search(const process_board& board, 
 }
 
 /// Makes this process what the pool's options say, and runs the initializer. Throws std::system_error and what that throws.
-inline void keep_to(const worker_terms& terms, const shared_arena& arena, int processor) {
-    if (processor >= 0 && !pin_this_thread(static_cast<unsigned>(processor)))
-        throw_errno("a worker cannot be kept on processor " + std::to_string(processor));
+inline void keep_to(const worker_terms& terms, const shared_arena& arena) {
+    if (terms.processor >= 0 && !pin_this_thread(static_cast<unsigned>(terms.processor)))
+        throw_errno("a worker cannot be kept on processor " + std::to_string(terms.processor));
     errno = 0;
     if (terms.niceness != 0 && ::nice(terms.niceness) == -1 && errno != 0)
         throw_errno("a worker's niceness cannot be raised by " + std::to_string(terms.niceness));
@@ -225,12 +231,15 @@ inline void keep_to(const worker_terms& terms, const shared_arena& arena, int pr
         terms.init({arena.at(terms.init_offset), static_cast<std::size_t>(terms.init_size)});
 }
 
-/// The same; if something throws, puts it on the board and leaves the process.
-inline void begin_work(board_header& header, const worker_terms& terms, const shared_arena& arena,
-                       int processor) noexcept {
+/// The same; if something throws, puts it on the board and returns false.
+[[nodiscard]] inline bool begin_work(board_header& header, const worker_terms& terms,
+                                     const shared_arena& arena) noexcept {
     try {
-        keep_to(terms, arena, processor);
+        keep_to(terms, arena);
+        end_forked_child();
+        return true;
     } catch (...) {
+        end_forked_child();
         std::uint32_t nobody = 0;
         if (header.init_failed.compare_exchange_strong(nobody, 1)) {
             std::vector<std::byte> bytes = encode_exception(std::current_exception());
@@ -239,18 +248,22 @@ inline void begin_work(board_header& header, const worker_terms& terms, const sh
             std::copy_n(bytes.begin(), header.init_error_size, header.init_error.begin());
             header.init_failed.store(2, std::memory_order_release);
         }
-        std::fflush(nullptr);
-        ::_exit(1);
+        return false;
     }
 }
 
-/// A worker's main function: serves the pool whose board lies at `offset` until the pool stops or lets it go.
-inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
-    const shared_arena& arena = process_host::instance().arena();
-    auto& header = *reinterpret_cast<board_header*>(arena.at(offset));
-    const process_board board(arena.at(offset), header.slots, header.workers);
-    const auto worker = static_cast<std::uint16_t>(index);
-    const worker_terms terms = header.terms;
+/// A worker's main function: serves its pool until the pool stops or lets it go. Returns the status to leave with.
+inline int serve_pool(const worker_terms& terms) noexcept {
+    process_host& host = process_host::instance();
+    host.belong_here();
+    const shared_arena& arena = host.arena();
+    const process_board board(arena.at(terms.board_offset), terms.slots, terms.workers);
+    board_header& header = board.header();
+    const auto worker = static_cast<std::uint16_t>(terms.index);
+    const auto leave_as = [&](farewell why) {
+        board.take_leave(worker, why);
+        return 0;
+    };
     const shared_word& leave = board.desk(worker).leave;
     const unsigned processors = std::thread::hardware_concurrency();
     // With one there is nobody to wait for. Somebody who submits, waits, and submits again may sleep as he waits, and takes
@@ -258,14 +271,14 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
     const search_terms usual{processors / 2, processors > 1 ? 200 : 0, 0};
     const search_terms patient{usual.most, usual.looks, 20};
     search_patience patience;
-    begin_work(header, terms, arena, board.desk(worker).processor);
+    if (!begin_work(header, terms, arena)) return 1;
     if (terms.collects != 0) hand_over_output(board, worker, board.slot_count());
     std::uint64_t tasks = 0;
     std::uint64_t tail = 0;  // of the ring, as far as known
     const auto idle_end = [&] { return terms.idle_ns == 0 ? never : monotonic_ns() + terms.idle_ns; };
     std::int64_t idle_until = idle_end();
     for (;;) {
-        if (leave.load(std::memory_order_seq_cst) != 0) return board.take_leave(worker, farewell::asked);
+        if (leave.load(std::memory_order_seq_cst) != 0) return leave_as(farewell::asked);
         const auto claimed = claim_or_search(board, worker, tail, patience.looks() == 0 ? usual : patient);
         if (claimed) {
             patience.found_task(!board.ring_empty());
@@ -275,20 +288,20 @@ inline void serve_pool(std::uint64_t offset, std::uint32_t index) noexcept {
                 header.claims.store(1, std::memory_order_seq_cst);
                 board.call_collector();
             }
-            worker_task(board, arena, *claimed, worker).run();
+            worker_task(board, arena, *claimed, worker, terms.collects != 0).run();
             ++tasks;
             if (tasks == terms.most_tasks ||
                 (terms.most_memory != 0 && memory_of_this_process().resident > terms.most_memory))
-                return board.take_leave(worker, farewell::worn_out);
+                return leave_as(farewell::worn_out);
             idle_until = idle_end();
         } else if (!board.ring_possible()) {
             // Somebody has scribbled over the counters. This worker's end is how the pool hears of it.
-            ::_exit(1);
+            return 1;
         } else if (header.stop.load(std::memory_order_seq_cst) != 0) {
-            if (board.ring_empty()) return;
+            if (board.ring_empty()) return 0;
         } else {
             patience.give_up();
-            if (!board.sleep(worker, idle_until)) return board.take_leave(worker, farewell::idle);
+            if (!board.sleep(worker, idle_until)) return leave_as(farewell::idle);
         }
     }
 }
