@@ -1,10 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# sh cmake/run.sh demo|test|bench [WORD...]
+# sh cmake/run.sh demo|test|bench|mutants [WORD...]
+# sh cmake/run.sh deep [COUNT]
 #
 #   demo   builds and runs the examples (those whose names start with a WORD)
 #   test   runs every check there is: formatting, two compilers, sanitizers, consumers
 #   bench  measures (the questions that start with a WORD) and writes build/bench/report.md
+#   mutants  breaks the library in a hundred places, one at a time (those whose file or promise contains a WORD), and
+#          names the breaks that no test notices; an hour or so
+#   deep   runs each concurrent test COUNT times (200) under the thread sanitizer, four to a processor; hours
 #
 # Each installs first what it needs and does not find, where it may (apt-get as root or by sudo), else says what to
 # install. YOKE_JOBS sets how many compilers and tests run at once.
@@ -56,6 +60,7 @@ need_bench() {
     { have python3 && python3 -c 'import json' 2>/dev/null; } || want python3
 }
 need_test() {
+    command_from python3 python3
     header_from 'catch2/catch.hpp|catch2/catch_all.hpp' catch2
     command_from clang++ clang
     printf 'int main() {}' | clang++ -fsanitize=address -x c++ - -o /dev/null 2>/dev/null || want libclang-rt-dev
@@ -134,13 +139,16 @@ built_and_checked() {  # <preset>
 }
 
 # The thread sanitizer of some compilers cannot live with as much address randomisation as some kernels do.
-thread_sanitized() {
+without_randomisation() {  # <command>...
     if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -gt 28 ] && setarch -R true 2>/dev/null; then
-        setarch -R sh cmake/run.sh preset tsan
+        setarch -R "$@"
     else
-        built_and_checked tsan
+        "$@"
     fi
 }
+thread_sanitized() { without_randomisation sh cmake/run.sh preset tsan; }
+
+deep_built() { configure --preset tsan && build --preset tsan; }
 
 release_built() {
     configure --preset release && build --preset release
@@ -213,10 +221,25 @@ bench)
     step 'measuring' python3 bench/report.py --programs build/bench-build/bench --output build/bench "$@"
     say 'written: build/bench/report.md'
     ;;
+mutants)
+    need_build
+    need_test
+    install_missing
+    check_cmake
+    step 'mutants' python3 tests/mutants/run.py --jobs "$jobs" "$@"
+    ;;
+deep)
+    need_build
+    need_test
+    install_missing
+    check_cmake
+    step 'building with the thread sanitizer' deep_built
+    step 'repeating' without_randomisation ctest --preset tsan -j "$((4 * jobs))" --repeat "until-fail:${1:-200}"
+    ;;
 preset)    # one step of test
     built_and_checked "$1"
     ;;
 *)
-    fail 'usage: sh cmake/run.sh demo|test|bench [WORD...]'
+    fail 'usage: sh cmake/run.sh demo|test|bench|mutants [WORD...] or deep [COUNT]'
     ;;
 esac
