@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
+#include "support/asleep.hpp"
 
 #include <yoke/detail/pause_gate.hpp>
 
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using yoke::detail::pause_gate;
@@ -59,4 +61,31 @@ TEST_CASE("who waits at a gate goes on when it opens, and leaves when told", "[c
         REQUIRE(passed == (round % 3 == 2 ? 0 : 3));
         REQUIRE(left == (round % 3 == 2 ? 3 : 0));
     }
+}
+
+TEST_CASE("a ring that comes after the look around and before the sleep is not lost") {
+    pause_gate gate;
+    gate.close();
+    bool told = false;
+    REQUIRE_FALSE(gate.wait([&]() noexcept {
+        if (std::exchange(told, true)) return true;
+        gate.ring();
+        return false;  // what was true when it looked
+    }));
+}
+
+TEST_CASE("an opened gate lets all go on who sleep at it", "[concurrent]") {
+    pause_gate gate;
+    gate.close();
+    std::atomic<int> passed{0};
+    yoke_test::sleepers waiting;
+    for (int i = 0; i != 3; ++i) {
+        waiting.add([&] {
+            if (gate.wait([]() noexcept { return false; })) ++passed;
+        });
+    }
+    REQUIRE(waiting.all_asleep());
+    gate.open();
+    waiting.join();
+    REQUIRE(passed == 3);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // labels: concurrent
 #include "catch.hpp"
+#include "support/asleep.hpp"
 
 #include <yoke/detail/places.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using yoke::detail::places;
@@ -61,19 +63,48 @@ TEST_CASE("threads wait for a place, and never are more inside than there are pl
     REQUIRE(most <= 2);
 }
 
-TEST_CASE("who waits for a place gives up when told that there will be none", "[concurrent]") {
+TEST_CASE("all who wait for a place give up when told that there will be none", "[concurrent]") {
     places bounded(1);
     REQUIRE(bounded.try_take());
     std::atomic<bool> closed{false};
     std::atomic<int> refused{0};
-    std::vector<std::thread> threads;
+    yoke_test::sleepers waiting;
     for (int t = 0; t != 3; ++t) {
-        threads.emplace_back([&] {
+        waiting.add([&] {
             if (!bounded.take([&closed]() noexcept { return closed.load(); })) ++refused;
         });
     }
+    REQUIRE(waiting.all_asleep());
     closed = true;
     bounded.wake_all();
-    for (auto& thread : threads) thread.join();
+    waiting.join();
     REQUIRE(refused == 3);
+}
+
+TEST_CASE("a wake that comes after the last look and before the sleep is not lost") {
+    places bounded(1);
+    REQUIRE(bounded.try_take());
+    bool closed = false;
+    REQUIRE_FALSE(bounded.take([&]() noexcept {
+        if (std::exchange(closed, true)) return true;
+        bounded.wake_all();
+        return false;  // what was true when it looked
+    }));
+}
+
+TEST_CASE("a place given back wakes one who sleeps for it", "[concurrent]") {
+    places bounded(1);
+    REQUIRE(bounded.try_take());
+    std::atomic<int> taken{0};
+    yoke_test::sleepers waiting;
+    for (int t = 0; t != 3; ++t) {
+        waiting.add([&] {
+            if (bounded.take(open)) ++taken;
+            bounded.release();
+        });
+    }
+    REQUIRE(waiting.all_asleep());
+    bounded.release();
+    waiting.join();
+    REQUIRE(taken == 3);
 }
