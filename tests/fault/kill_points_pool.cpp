@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -27,8 +28,15 @@ struct shared_board {
     std::atomic<int> runs{0};
     std::atomic<int> started{0};
     std::atomic<int> gate{0};
+    std::atomic<int> forks_fail{0};
 };
 shared_board& board = yoke_test::make_shared_object<shared_board>();
+
+pid_t fork_or_fail() {
+    if (board.forks_fail == 0) return ::fork();
+    errno = EAGAIN;
+    return -1;
+}
 
 int run(int value) {
     ++board.runs;
@@ -153,6 +161,49 @@ void around_a_wake() {
     }
 }
 
+/// A task comes while the only worker has looked at the ring for the last time and does not say yet that it sleeps: the
+/// worker looks once more.
+void sent_to_who_falls_asleep() {
+    yoke::process_pool pool({.workers = 1, .max_workers = 1});
+    for (int round = 0; round < 50; ++round) {
+        kill_points::hold("falls asleep");
+        auto first = pool.submit(run, 1);
+        while (kill_points::struck() == 0) std::this_thread::yield();
+        auto next = pool.submit(run, 2);
+        kill_points::let_go();
+        require(first.get() == 1, "the task before is done");
+        require(next.get() == 2, "a task that comes as its worker falls asleep is done");
+    }
+}
+
+/// A task is left to a worker that looks for one, and that worker dies; none can be forked in its place. The other one,
+/// which sleeps, is woken because of the death.
+void left_to_who_dies() {
+    if (std::thread::hardware_concurrency() < 2) return;  // nobody looks for tasks awake
+    for (int round = 0; round < 10; ++round) {
+        board.started = board.gate = 0;
+        yoke::process_pool pool({.workers = 2, .max_workers = 2, .crash_limit = 1000});
+        auto busy = pool.submit(hold, 1);
+        while (board.started == 0) std::this_thread::yield();
+        kill_points::hold("search begun");
+        auto first = pool.submit(run, 1);
+        while (kill_points::struck() == 0) std::this_thread::yield();
+        board.gate = 1;
+        require(busy.get() == 1 && first.get() == 1, "the tasks before are done");
+        const auto pids = pool.worker_pids();
+        require(pids.size() == 2, "there are two workers");
+        const int other = pids[pids[0] == kill_points::struck() ? 1 : 0];
+        require(yoke_test::eventually([&] { return yoke_test::look_at(other).state == 'S'; }),
+                "the worker that was busy sleeps");
+        auto next = pool.submit(run, 2);
+        board.forks_fail = 1;
+        ::kill(kill_points::struck(), SIGKILL);
+        require(next.get() == 2, "a task that a dead worker would have found is done by another");
+        kill_points::let_go();
+        board.forks_fail = 0;
+    }
+}
+
 /// A worker that is so slow between claiming a task and beginning it that the task has expired by then, and the signal that
 /// ends it is slow, too. It must not go on to another task, which would be lost with it.
 void expired_before_it_began() {
@@ -194,10 +245,14 @@ void expired_before_it_began() {
 
 int main() {
     kill_points::install();
+    yoke::detail::test_heals = false;
+    yoke::detail::sys.fork = &fork_or_fail;
     yoke::runtime rt;
     const yoke_test::watchdog dog("workers killed at every step", std::chrono::seconds(30));
     around_a_task();
     around_a_wake();
+    sent_to_who_falls_asleep();
+    left_to_who_dies();
     expired_before_it_began();
     std::puts("nothing lost, nothing twice, nobody left asleep");
     return 0;

@@ -38,8 +38,8 @@ public:
     static void disarm() { plan_.armed = 0; }
     /// The next worker that comes by there waits instead, awake, until it is let go. Not while another is held.
     static void hold(const char* name) {
+        plan_.holds = 1;  // first: who comes by an armed place that holds nobody is killed
         arm(name);
-        plan_.holds = 1;
     }
     static void let_go() { plan_.holds = 0; }
     /// The process that was killed or held; 0 before that.

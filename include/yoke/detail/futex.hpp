@@ -22,6 +22,11 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 /// "No deadline" for futex_wait.
 inline constexpr std::int64_t never = INT64_MAX;
 
+/// `span` nanoseconds after `time`, or `never` if that is out of range. Neither is negative.
+constexpr std::int64_t later(std::int64_t time, std::int64_t span) noexcept {
+    return span > never - time ? never : time + span;
+}
+
 /// Sleeps while `word == seen`, at most until `until` (monotonic_ns). May return for no reason: callers loop.
 inline void futex_wait(shared_word& word, std::uint32_t seen, std::int64_t until = never) noexcept {
     timespec time{};

@@ -345,7 +345,7 @@ public:
     }
     /// Sleeps while a watched slot is sent or in hand, a second at most.
     void await_done(std::uint32_t index) const noexcept {
-        const std::int64_t enough = monotonic_ns() + 1'000'000'000;
+        const std::int64_t enough = later(monotonic_ns(), healing_interval());
         for (;;) {
             const std::uint64_t seen = slots_[index].state.load(std::memory_order_acquire);
             if (!slot_state::of(seen).under_way() || monotonic_ns() >= enough) return;
@@ -383,6 +383,7 @@ public:
     [[nodiscard]] bool begin_search(std::uint32_t worker, std::size_t most) const noexcept {
         if (searchers() >= most) return false;
         searchers_[worker / 64].fetch_or(std::uint64_t{1} << worker % 64, std::memory_order_seq_cst);
+        YOKE_TEST_POINT("search begun");
         return true;
     }
     /// It does so no more. If it has found one, pass_on() is to follow, else sleep().
@@ -412,6 +413,7 @@ public:
     /// Sleeps until woken, unless there is something to do. May return for no reason. False if it is `until` (monotonic_ns)
     /// and nobody counts on this worker to wake.
     bool sleep(std::uint32_t worker, std::int64_t until = never) const noexcept {
+        YOKE_TEST_POINT("falls asleep");
         auto& sleepers = sleepers_[worker / 64];
         const std::uint64_t mask = std::uint64_t{1} << worker % 64;
         worker_desk& desk = desks_[worker];

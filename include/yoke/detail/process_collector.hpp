@@ -76,7 +76,7 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
             crew_.wake_all();
         }
         check_memory();
-        heal_at_ = later(now, 1'000'000'000);
+        heal_at_ = later(now, healing_interval());
     }
     next = std::min(next, heal_at_);
 }

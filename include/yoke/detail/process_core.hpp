@@ -378,9 +378,6 @@ private:
         next_check_ = time;
         if (!on_collector()) call_collector();
     }
-    static std::int64_t later(std::int64_t time, std::int64_t span) noexcept {
-        return span > never - time ? never : time + span;
-    }
 
     /// Takes a task that has not begun out of queue or slot; false if it has begun.
     bool take_back(process_task& task) noexcept {
@@ -530,7 +527,7 @@ private:
     std::vector<std::uint32_t> free_slots_;
     process_task_list ready_;  ///< to be completed by the collector
     std::int64_t next_check_ = never;
-    std::int64_t heal_at_ = 0;
+    std::int64_t heal_at_ = later(monotonic_ns(), healing_interval());
     std::atomic<bool> called_{false};
     bool tends_ = false;       ///< the collector looks around all the time, and wakes workers
     std::int64_t looked_ = 0;  ///< when it has last
