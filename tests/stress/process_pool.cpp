@@ -8,18 +8,25 @@
 //
 //     YOKE_STRESS_TASKS=1000000 YOKE_STRESS_SEED=1 test.stress.process_pool
 //
+// And nothing, for long: pools between bursts of work (YOKE_STRESS_IDLE_MS, 2500 each of three times).
+//
 // What is submitted and done to the workers follows from the seed; how that meets in time does not.
 #include "catch.hpp"
 #include "support/process_watch.hpp"
 
+#include <yoke/algorithm/poison.hpp>
+#include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/this_task.hpp>
+#include <yoke/executor/thread_pool.hpp>
+#include <yoke/queue/bounded_queue.hpp>
 
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -31,6 +38,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -42,6 +50,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr bool sanitized = yoke_test::patience > 1;
+/// Longer than the second after which a pool that is idle tidies up.
+constexpr std::uint32_t default_idle_ms = 2'500;
 /// A few seconds. The whole of a million takes a quarter of a minute, without a sanitizer.
 constexpr std::uint32_t default_tasks = sanitized ? 100'000 : 300'000;
 constexpr std::uint32_t most_tasks = 4'000'000;
@@ -507,7 +517,69 @@ std::vector<std::string> shared_mappings() {
     return shared;
 }
 
+/// How often the threads of these processes have been given a processor; a thread that sleeps all the time is not.
+std::uint64_t switches_of(const std::vector<int>& processes) {
+    std::uint64_t sum = 0;
+    for (const int pid : processes) {
+        const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+        for (const std::string& task : yoke_test::names_in(tasks)) {
+            std::istringstream status(yoke_test::content_of(tasks + "/" + task + "/status"));
+            for (std::string word; status >> word;) {
+                std::uint64_t count = 0;
+                if (word == "voluntary_ctxt_switches:" && status >> count) sum += count;
+            }
+        }
+    }
+    return sum;
+}
+
+int squared(int x) { return x * x; }
+
 }  // namespace
+
+TEST_CASE("pools that are idle for long use no processor, and are as good as new after it", "[process]") {
+    const auto idle = std::chrono::milliseconds(number_from("YOKE_STRESS_IDLE_MS", default_idle_ms));
+    yoke::process_pool processes(2);
+    yoke::thread_pool threads(2);
+    yoke::timer timer;
+    yoke::bounded_queue<int> queue(4);
+    std::atomic<int> consumed{0};
+    auto consumer = threads.submit([&] {
+        while (queue.pop()) ++consumed;
+    });
+    auto far = timer.after(threads, 1h, [] {});
+    for (int round = 0; round != 3; ++round) {
+        std::vector<yoke::future<int>> squares;
+        for (int i = 0; i != 1000; ++i) squares.push_back(processes.submit(squared, i));
+        for (int i = 0; i != 1000; ++i) threads.detach([] {});
+        for (int i = 0; i != 1000; ++i) REQUIRE(squares[static_cast<std::size_t>(i)].get() == i * i);
+        threads.submit([] {}).get();
+        for (int i = 0; i != 100; ++i) REQUIRE(queue.push(i));
+        REQUIRE(yoke_test::eventually([&] { return consumed == 100 * (round + 1); }));
+
+        // One of those who sleep is killed each time, and replaced while nobody asks.
+        const auto before = processes.worker_pids();
+        REQUIRE(before.size() == 2);
+        ::kill(before.front(), SIGKILL);
+        REQUIRE(yoke_test::eventually([&] {
+            const auto now = processes.worker_pids();
+            return now.size() == 2 && std::find(now.begin(), now.end(), before.front()) == now.end();
+        }));
+
+        // The pool tidies up within a second, then nothing happens: not one thread of it is woken.
+        std::this_thread::sleep_for(1500ms);
+        std::vector<int> all = processes.worker_pids();
+        all.push_back(yoke::detail::process_host::instance().server_pid());
+        all.push_back(::getpid());
+        const std::uint64_t switches = switches_of(all);
+        std::this_thread::sleep_for(idle);
+        const std::uint64_t ours = 1;  // this thread, which slept
+        if constexpr (!sanitized) REQUIRE(switches_of(all) <= switches + ours);
+    }
+    queue.close();
+    consumer.get();
+    REQUIRE(far.cancel());
+}
 
 TEST_CASE("whatever happens to workers and tasks at once, the outcomes add up and nothing is left",
           "[process]") {
