@@ -540,10 +540,14 @@ int squared(int x) { return x * x; }
 TEST_CASE("pools that are idle for long use no processor, and are as good as new after it", "[process]") {
     const auto idle = std::chrono::milliseconds(number_from("YOKE_STRESS_IDLE_MS", default_idle_ms));
     yoke::process_pool processes(2);
-    yoke::thread_pool threads(2);
-    yoke::timer timer;
     yoke::bounded_queue<int> queue(4);
     std::atomic<int> consumed{0};
+    yoke::thread_pool threads(2);
+    yoke::timer timer;
+    const struct closer {
+        yoke::bounded_queue<int>& queue;
+        ~closer() { queue.close(); }
+    } closes_if_a_check_fails{queue};
     auto consumer = threads.submit([&] {
         while (queue.pop()) ++consumed;
     });
