@@ -61,10 +61,13 @@ public:
     using error::error;
 };
 
-/// The executor was used in a child that the program made with fork(): its threads exist in the parent only.
+/// An executor, a future, a queue or the like was used in a child that a fork() made of its process: its threads exist
+/// in the parent only.
 class forked : public error {
 public:
-    forked() : error("this executor belongs to the parent process; make a new one after fork()") {}
+    forked()
+        : error("this executor, future or queue belongs to the parent process; make a new one after fork()") {
+    }
 };
 
 /// The fork server must be forked while the program has one thread.

@@ -18,6 +18,9 @@
 ///
 ///     yoke::future<report> done = downloads.submit(fetch_page, url).then(processes, parse).then(threads, summarize);
 ///
+/// In a child of fork() the futures it has inherited are the parent's: all that would wait, look or go on from there
+/// throws `forked`; `cancel()` is false, and dropping one has no effect.
+///
 /// Unlike std::future: dropping one never blocks, waiting never deadlocks a pool of threads (the waiter runs the awaited
 /// task itself when nobody has begun it; it never runs anything else), and a task can be cancelled before it begins.
 
@@ -71,19 +74,19 @@ public:
     [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(state_); }
 
     /// True if `get()` would not block. Throws no_state.
-    [[nodiscard]] bool ready() const { return state().done(); }
+    [[nodiscard]] bool ready() const { return own_state().done(); }
 
     /// Waits as `wait()` does, then returns the task's result or throws its exception; `cancelled` if it was stopped. Leaves the future
     /// empty. Throws no_state if it is empty already.
     R get() {
-        state().wait();
+        own_state().wait();
         return take(std::exchange(state_, {}));
     }
 
     /// Blocks until the outcome is there. If nobody has begun the awaited task, it runs here, in the calling thread, be
     /// that a worker or not; a task of a process pool runs in its worker in any case. For a task that must run on its
     /// pool's own threads use `wait_until(std::chrono::steady_clock::time_point::max())`. Throws no_state.
-    void wait() const { state().wait(); }
+    void wait() const { own_state().wait(); }
 
     /// Blocks until the outcome is there (true) or the time is over (false). Runs nothing itself, so inside a task
     /// of a pool without a free worker it only waits. Throws no_state.
@@ -94,11 +97,12 @@ public:
     /// As wait_for, up to a point of the steady clock (the wall clock may jump).
     template <class Duration>
     bool wait_until(const std::chrono::time_point<std::chrono::steady_clock, Duration>& time) const {
-        return state().wait_until(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(time));
+        return own_state().wait_until(
+            std::chrono::time_point_cast<std::chrono::steady_clock::duration>(time));
     }
 
     /// True: the task will not run, and `get()` throws `cancelled`. False: it is running, or has run. Throws no_state.
-    bool cancel() { return state().try_cancel(); }
+    bool cancel() { return !state().inherited() && state().try_cancel(); }
 
     /// Runs `f(result)` on `ex` - `f()` if there is none - when this future is done, and returns the future of what `f` returns.
     /// Takes the outcome, as `get()` does. `f` is decay-copied.
@@ -123,7 +127,7 @@ public:
     /// Suspends the coroutine until the outcome is there and takes it, as `get()` does. The coroutine goes on
     /// on the thread that completed the task. Throws no_state.
     detail::future_awaiter<R> operator co_await() {
-        state();
+        own_state();
         return detail::future_awaiter<R>(std::exchange(state_, {}));
     }
 
@@ -138,6 +142,12 @@ private:
     state_type& state() const {
         if (!state_) throw no_state();
         return *state_;
+    }
+
+    state_type& own_state() const {
+        state_type& own = state();
+        if (own.inherited()) throw forked();
+        return own;
     }
 
     static R take(detail::state_ref<state_type> state) {
@@ -172,6 +182,11 @@ struct future_access {
     template <class R>
     static future_state<R>* state(const future<R>& f) noexcept {
         return f.state_.get();
+    }
+    /// Waits as wait() does; in a forked child, where there is nobody to wait for, it does nothing.
+    template <class R>
+    static void settle(const future<R>& f) noexcept {
+        if (!f.state_->inherited()) f.state_->wait();
     }
 };
 
@@ -505,7 +520,7 @@ auto future<R>::then(E& ex, F&& f) {
         if constexpr (crosses) {
             using next_state = std::conditional_t<kind::local, detail::local_then<R, result, E, function>,
                                                   detail::remote_then<R, result, E, function>>;
-            state();
+            own_state();
             auto* const next = new next_state(state_.share(), ex, std::forward<F>(f));
             future<result> outcome =
                 detail::future_access::make<result>(detail::state_ref<detail::future_state<result>>(next));

@@ -35,11 +35,13 @@ namespace yoke {
 
 namespace detail {
 
-/// A second owner of the future's state. Throws no_state for an empty future.
+/// A second owner of the future's state. Throws no_state for an empty future, forked for one that a forked child has
+/// inherited.
 template <class R>
 state_ref<future_core> core_of(const future<R>& f) {
     auto* const state = future_access::state(f);
     if (state == nullptr) throw no_state();
+    if (state->inherited()) throw forked();
     state->acquire();
     return state_ref<future_core>(state);
 }

@@ -194,7 +194,7 @@ public:
     ~page_range() {
         abandon(under_way_.begin());
         if constexpr (local_executor<E>) {
-            for (const auto& [offset, page] : abandoned_) page.rows.wait();
+            for (const auto& [offset, page] : abandoned_) detail::future_access::settle(page.rows);
         }
     }
 

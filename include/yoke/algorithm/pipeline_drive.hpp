@@ -215,6 +215,7 @@ auto run_pipeline(Source& source, Sink&& sink, Links&&... links) {
         setup, source.start(), out, parts, options);
     {
         const std::stop_callback on_stop(options.stop, [&core, &options] {
+            if (core->process.forked()) return;
             pipeline_lock lock(core->mutex);
             if (options.on_stop == stop_policy::now) core->ending = true;
             core->poke();

@@ -16,6 +16,7 @@
 /// items - belongs to the driver and is touched only by threads that are counted in `inside`, for which the driver waits.
 
 #include <yoke/algorithm/pipeline_options.hpp>
+#include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/launcher.hpp>
 #include <yoke/detail/order_list.hpp>
 #include <yoke/detail/parking.hpp>
@@ -67,6 +68,7 @@ public:
         std::exception_ptr error{};
     };
 
+    const process_stamp process;
     std::mutex mutex;
     std::size_t bound = 0;
     std::size_t inside = 0;     // runners and calls that may touch what the driver owns

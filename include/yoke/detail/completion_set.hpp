@@ -20,9 +20,11 @@
 /// once, and stops as soon as anything has completed. When a watched future has news, it starts anew; `news_` is set
 /// before the word is counted up, and looked at where the stack is.
 
+#include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/future_state.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_scope.hpp>
+#include <yoke/error.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -40,7 +42,8 @@ public:
           oldest_(std::exchange(other.oldest_, nullptr)),
           youngest_(std::exchange(other.youngest_, nullptr)),
           unhelped_(std::exchange(other.unhelped_, nullptr)),
-          size_(std::exchange(other.size_, 0)) {}
+          size_(std::exchange(other.size_, 0)),
+          process_(other.process_) {}
     completion_set& operator=(completion_set&&) = delete;
     /// Forgets what is still watched; waits for nothing.
     ~completion_set() {
@@ -49,7 +52,7 @@ public:
         delete_all(hub_->close());
     }
 
-    /// Watches `core`; `tag` tells it from the others.
+    /// Watches `core`; `tag` tells it from the others. The core is this process's own.
     void add(state_ref<future_core> core, std::uint64_t tag) {
         auto* const added = new node(hub_.share(), std::move(core), tag);
         added->older = youngest_;
@@ -63,8 +66,10 @@ public:
     /// How many are watched, those included that have completed and were not taken.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// Waits until one of them has completed and forgets it. Returns its tag. There must be one.
-    [[nodiscard]] std::uint64_t take() noexcept {
+    /// Waits until one of them has completed and forgets it. Returns its tag. There must be one. Throws forked in a
+    /// child that was forked since the set was made: the futures are its parent's.
+    [[nodiscard]] std::uint64_t take() {
+        if (process_.forked()) throw forked();
         while (!refill()) {
             if (hub_->take_news()) unhelped_ = oldest_;
             if (inside_task() && help_one()) continue;
@@ -191,6 +196,7 @@ private:
     node* youngest_ = nullptr;
     node* unhelped_ = nullptr;
     std::size_t size_ = 0;
+    process_stamp process_;
 };
 
 }  // namespace yoke::detail

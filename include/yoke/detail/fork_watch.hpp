@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdlib>
 #include <new>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -49,19 +50,24 @@ YOKE_SHARED_STATE inline unsigned renew_process_number(std::atomic<unsigned>& ow
     return number != 0 ? number : renew_process_number(own);
 }
 
-/// Remembers in which process it was made. The constructor throws std::bad_alloc if the handler cannot be
-/// installed.
-class fork_watch {
+/// Remembers in which process it was made. Notices forks only once there is a fork_watch in the program, as
+/// everything has that owns threads.
+class process_stamp {
 public:
-    fork_watch() {
-        install();
-        belong_here();
-    }
-
     /// True in a child made since.
     [[nodiscard]] bool forked() const noexcept { return process_number() != made_in_; }
     /// From now on this process counts as the one in which it was made.
     void belong_here() noexcept { made_in_ = process_number(); }
+
+private:
+    unsigned made_in_ = process_number();
+};
+
+/// The same, and sees to it that forks are noticed from now on. The constructor throws std::bad_alloc if the
+/// handler cannot be installed.
+class fork_watch : public process_stamp {
+public:
+    fork_watch() { install(); }
 
 private:
     YOKE_SHARED_STATE static void install() {
@@ -88,8 +94,10 @@ private:
         }();
         if (!installed) throw std::bad_alloc();
     }
-
-    unsigned made_in_ = 0;
 };
+
+/// For a thread of the library's own whose task, receiver or hook has forked and come back in the child: there it is
+/// the only thread, what it would go on with is its parent's, and there is no program to return to.
+[[noreturn]] inline void end_forked_process() noexcept { std::_Exit(EXIT_FAILURE); }
 
 }  // namespace yoke::detail

@@ -41,7 +41,9 @@
 /// tests/model/future_state.pml and future_news.pml check all this by exhaustive search.
 
 #include <yoke/detail/block_cache.hpp>
+#include <yoke/detail/config.hpp>
 #include <yoke/detail/cpu_pause.hpp>
+#include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_scope.hpp>
@@ -83,8 +85,14 @@ public:
     void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept {
         // acq_rel: the last owner sees all that the others did before it destroys.
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+        if (inherited()) return leave_to_parent();
+        delete this;
     }
+
+    /// In a child that was forked since the future was made: the future is the parent's, and nobody will complete it
+    /// here. All that may be done with it is to release it.
+    [[nodiscard]] bool inherited() const noexcept { return process_.forked(); }
 
     [[nodiscard]] bool done() const noexcept {
         return (word_.load(std::memory_order_acquire) & phase_mask) == phase_done;
@@ -231,12 +239,21 @@ private:
         } while (!continuations_.compare_exchange_weak(head, taken, std::memory_order_seq_cst));
     }
 
+    /// Destroying it could touch what is the parent's, too: a pool and its locks, memory that both share. It stays
+    /// where it is, in a list, so that no search for leaks complains.
+    void leave_to_parent() noexcept {
+        future_core* const before = left_to_parent.exchange(this, std::memory_order_acq_rel);
+        continuations_.store(reinterpret_cast<continuation*>(before), std::memory_order_relaxed);
+    }
+    YOKE_SHARED_STATE inline static std::atomic<future_core*> left_to_parent{nullptr};
+
     /// Ends the list of continuations once they have been told. An address no continuation can have.
     continuation* told() noexcept { return reinterpret_cast<continuation*>(this); }
 
     parking_word word_{phase_pending};
     std::atomic<std::uint32_t> references_;
     std::atomic<continuation*> continuations_{nullptr};
+    const process_stamp process_;
 };
 
 /// An owner of a future_core or a class derived from it.

@@ -363,6 +363,7 @@ private:
         } else if (begin_hooks(self)) {
             work_all(self);
             setup_.hooks->end(self);
+            if (forked()) end_forked_process();
         } else {
             leave_search();
         }
@@ -373,10 +374,12 @@ private:
         bool begun = false;
         try {
             setup_.hooks->begin(self);
+            if (forked()) end_forked_process();
             begun = true;
         } catch (...) {
             if (!hook_failed_.test_and_set(std::memory_order_relaxed))
                 hook_failure_ = std::current_exception();
+            if (forked()) end_forked_process();
             // Before anybody hears of it: who then resizes the pool must not count on this worker.
             crew_.quit(self);
         }
@@ -403,6 +406,7 @@ private:
             } else {
                 task->run();
             }
+            if (forked()) end_forked_process();
             if (watcher_ != nullptr) watcher_->task_end(self);
             worker_counters::add(mine.running, minus_one);
         }
@@ -444,6 +448,7 @@ private:
                 return task;
             }
             if (forks_.run_one(self, [&]() noexcept { begin_job(self); })) {
+                if (forked()) end_forked_process();
                 end_job(self);
                 after_job = true;
                 looks = search_patience::most_looks;

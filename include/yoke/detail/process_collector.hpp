@@ -15,6 +15,7 @@ inline bool process_core::collect_once() noexcept {
             spent_slots_.push_back(task->slot);
         }
         complete(*task);
+        if (watch_.forked()) end_forked_process();
         ++completed_;
         return true;
     }
@@ -28,6 +29,7 @@ inline bool process_core::collect_once() noexcept {
     }
     wake(wakes);
     deliver_output();  // before somebody else prints in a dead worker's place
+    if (watch_.forked()) end_forked_process();
     staff_.carry_out();
     for (const std::uint32_t index : wants_room_) give_room(index);
     wants_room_.clear();

@@ -130,8 +130,8 @@ public:
     /// Takes over one reference to the task, for which admit() has returned true.
     void enqueue(process_task& task) noexcept;
 
-    /// Completes the task as stopped here and now, if no worker has begun it; false otherwise. The caller owns a
-    /// reference.
+    /// Completes the task as stopped here and now, if no worker has begun it; false otherwise, and in a worker or a
+    /// forked child. The caller owns a reference.
     bool cancel(process_task& task) noexcept {
         return cancel_or(task, []() noexcept {});
     }
@@ -258,6 +258,7 @@ private:
     /// cancel(), but calls `begun()`, with the mutex held, if a worker has begun the task.
     template <class Begun>
     bool cancel_or(process_task& task, Begun begun) noexcept {
+        if (foreign_process()) return false;
         {
             const std::lock_guard lock(mutex_);
             if (task.where == process_task::phase::fresh) return task.stop_requested = true;
@@ -439,6 +440,7 @@ private:
     /// Without the mutex: the task is complete.
     void account_outside(process_task& task) noexcept {
         task.release();
+        if (watch_.forked()) return;  // the receiver has
         const std::lock_guard lock(mutex_);
         finished(1);
     }

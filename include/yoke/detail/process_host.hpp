@@ -100,6 +100,14 @@ public:
         return *current;
     }
 
+    /// Whether this address is in the memory that this process shares with others as the program or as a worker. In a
+    /// child that one of them has forked, what it has inherited of that is not its own.
+    [[nodiscard]] static bool shares(const void* address) noexcept {
+        const process_host* const host = current_.load(std::memory_order_acquire);
+        return host != nullptr && !host->watch_.forked() && host->arena_ &&
+               host->arena_->contains(address, 1);
+    }
+
     /// Starts arena and server unless they run. Throws unsafe_fork, std::system_error, deadlock_error in a worker.
     void start() {
         if (in_worker_process)

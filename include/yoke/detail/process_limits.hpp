@@ -8,7 +8,7 @@
 namespace yoke::detail {
 
 /// A stop was requested: cancels the task if no worker has begun it; else asks it to stop, and has its worker killed
-/// when its grace is over.
+/// when its grace is over. Does nothing in a worker or a forked child.
 inline void process_core::stop(process_task& task) noexcept {
     // With the mutex held from the look to the end, so that a task whose worker dies does not begin again unasked.
     cancel_or(task, [this, &task]() noexcept {

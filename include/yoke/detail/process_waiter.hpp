@@ -64,6 +64,7 @@ inline bool process_core::await(process_task& task) noexcept {
         const task_scope completing(this);
         complete(task);
     }
+    if (watch_.forked()) return true;  // the receiver has; what follows is the parent's to do
     {
         const std::unique_lock lock = lock_soon();
         if (in_block) {

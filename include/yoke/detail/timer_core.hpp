@@ -142,6 +142,7 @@ private:
             take_out(0);
             lock.unlock();
             entry->due();
+            if (process_.forked()) end_forked_process();
             lock.lock();
         }
     }

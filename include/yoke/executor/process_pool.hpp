@@ -36,11 +36,15 @@
 /// globals, the working directory and the environment of that moment, none of the program's threads and none of its open files
 /// but standard output and error; standard input is empty. It stays the same process from task to task, so what a
 /// task leaves in a global is there for the next one. Ctrl-C does not reach it. A task cannot use the program's pools.
+/// A task may fork; a child that comes back from the task ends there, and nobody hears of it. exit() in a task runs
+/// what tasks have registered (atexit, static objects) and nothing of the program's.
 ///
 /// Receivers are completed on one thread of the pool, the collector, or by who cancels; they must not block. A future that
 /// a thread waits for is completed by that thread.
 /// The memory of a task whose future is gone is kept for the next task, until the pool has been idle for a second.
-/// After fork() the child has no such thread: there, using the pool throws `forked` and destroying it does nothing.
+/// After fork() the child has no such thread: there, using the pool or its futures throws `forked`; destroying them,
+/// `cancel()` and stop requests have no effect. A receiver that forks, and comes back in the child where the collector
+/// has called it, ends the child.
 
 #if !defined(__linux__)
 #error "yoke::process_pool needs Linux; yoke::thread_pool runs the same tasks on this system"
@@ -402,7 +406,11 @@ public:
     }
 
     /// Process ids of the workers that live, as far as the pool has heard: one that was started this moment may be missing.
-    [[nodiscard]] std::vector<int> worker_pids() const { return core_->worker_pids(); }
+    /// Throws forked in a forked child, deadlock_error in a worker.
+    [[nodiscard]] std::vector<int> worker_pids() const {
+        core_->check_process();
+        return core_->worker_pids();
+    }
 
 private:
     static const task_options& checked(const task_options& options) {

@@ -49,7 +49,11 @@ public:
     shared_memory_resource& operator=(const shared_memory_resource&) = delete;
 
     /// Bytes of the arena in use by everybody: resources, pools and queues. For tests and for reports.
-    [[nodiscard]] std::size_t bytes_in_use() const { return static_cast<std::size_t>(host_.arena().used()); }
+    /// Throws forked in a child that was forked since, and in a worker.
+    [[nodiscard]] std::size_t bytes_in_use() const {
+        if (watch_.forked()) throw forked();
+        return static_cast<std::size_t>(host_.arena().used());
+    }
 
 private:
     /// Throws std::bad_alloc if the address space is used up, std::system_error if there is no memory, unsupported in a
@@ -148,6 +152,7 @@ template <class T>
 struct codec<shared_span<T>> {
     static void encode(wire_writer& out, const shared_span<T>& value) {
         const auto* const arena = detail::process_host::instance().find_arena();
+        if (!value.empty() && (arena == nullptr || !arena->contains(value.data(), 1))) throw forked();
         out.number(value.empty() ? std::uint64_t{0} : arena->offset_of(value.data()));
         out.number(static_cast<std::uint64_t>(value.size()));
     }

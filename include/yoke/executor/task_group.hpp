@@ -12,6 +12,7 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/fork_errors.hpp>
+#include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
@@ -30,7 +31,8 @@
 namespace yoke {
 
 /// Tasks of one executor in this address space, which must outlive the group. `run` and `cancel` may be called from any
-/// thread, also from the group's own tasks; `wait` by one thread at a time, and not by the group's own tasks.
+/// thread, also from the group's own tasks; `wait` by one thread at a time, and not by the group's own tasks. In a
+/// child that was forked since the group was made `run` and `wait` throw `forked`, and the destructor does nothing.
 template <local_executor Executor>
 class task_group {
 public:
@@ -38,7 +40,9 @@ public:
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
     /// Waits for all tasks. Their exceptions are dropped.
-    ~task_group() { settle_all(); }
+    ~task_group() {
+        if (!process_.forked()) settle_all();
+    }
 
     /// Submits a copy of `f`, called once without arguments; what it returns is ignored. Throws what the executor's
     /// submission throws (pool_closed), and then has done nothing, or std::bad_alloc. After cancel() it does nothing.
@@ -46,6 +50,7 @@ public:
     void run(F&& f) {
         static_assert(std::invocable<std::decay_t<F>>,
                       "yoke::task_group: a task is called without arguments; capture what it needs");
+        if (process_.forked()) throw forked();
         if (is_cancelled()) return;
         auto task = submit(ex_, [this, f = std::decay_t<F>(std::forward<F>(f))]() mutable {
             if (!is_cancelled()) static_cast<void>(detail::invoke(std::move(f)));
@@ -66,6 +71,7 @@ public:
     /// If one task has thrown, its exception is thrown; if several have, task_errors; std::bad_alloc if there was no memory
     /// to keep them all. The group can be used again, also after cancel().
     void wait() {
+        if (process_.forked()) throw forked();
         settle_all();
         std::vector<std::exception_ptr> errors;
         bool lost = false;
@@ -134,6 +140,7 @@ private:
         }
     }
 
+    const detail::process_stamp process_;
     Executor& ex_;
     std::atomic<bool> cancelled_{false};
     std::mutex mutex_;

@@ -24,7 +24,9 @@
 /// tests/model/bounded_queue_close.pml checks the end by exhaustive search.
 
 #include <yoke/concept/queue.hpp>
+#include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/waiting_room.hpp>
+#include <yoke/error.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -49,6 +51,9 @@ namespace yoke {
 ///
 /// A waiting `push` or `pop` blocks its thread, also inside a task: give a pool's consumers a worker each, or use
 /// as many consumers as there are workers to spare.
+///
+/// In a child that was forked since the queue was made there is nobody at its other end: every call that can throw
+/// throws `forked`, `close()` and the destructor do nothing, and the queue says that it is closed and empty.
 template <class T>
 class bounded_queue {
     static_assert(std::is_object_v<T> && !std::is_const_v<T>,
@@ -68,6 +73,7 @@ public:
     bounded_queue& operator=(const bounded_queue&) = delete;
     /// Destroys the items that nobody took.
     ~bounded_queue() {
+        if (process_.forked()) return;
         while (size_ != 0) drop_front();
         std::allocator<T>().deallocate(slots_, capacity_);
     }
@@ -151,10 +157,12 @@ public:
 
     /// Ends the queue; may be called again.
     void close() noexcept {
+        if (process_.forked()) return;
         const std::lock_guard lock(mutex_);
         close_locked();
     }
     [[nodiscard]] bool is_closed() const noexcept {
+        if (process_.forked()) return true;
         const std::lock_guard lock(mutex_);
         return closed_;
     }
@@ -162,6 +170,7 @@ public:
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     /// Items in it now; pills do not count.
     [[nodiscard]] std::size_t size() const noexcept {
+        if (process_.forked()) return 0;
         const std::lock_guard lock(mutex_);
         return size_;
     }
@@ -225,10 +234,12 @@ private:
         if (givers_.call_all()) givers_.wake_all();
     }
     void add_producer() noexcept {
+        if (process_.forked()) return;
         const std::lock_guard lock(mutex_);
         ++producers_;
     }
     void remove_producer() noexcept {
+        if (process_.forked()) return;
         const std::lock_guard lock(mutex_);
         if (--producers_ == 0) close_locked();
     }
@@ -238,7 +249,7 @@ private:
     /// call is one comparison.
     class section {
     public:
-        explicit section(bounded_queue& queue) : queue_(queue), lock_(queue.mutex_) {}
+        explicit section(bounded_queue& queue) : queue_(own(queue)), lock_(queue.mutex_) {}
         section(const section&) = delete;
         section& operator=(const section&) = delete;
         ~section() {
@@ -261,10 +272,16 @@ private:
         }
 
     private:
+        static bounded_queue& own(bounded_queue& queue) {
+            if (queue.process_.forked()) throw forked();
+            return queue;
+        }
+
         bounded_queue& queue_;
         std::unique_lock<std::mutex> lock_;
     };
 
+    const detail::fork_watch process_;
     mutable std::mutex mutex_;
     const std::size_t capacity_;
     T* slots_;               // ring of raw memory

@@ -250,7 +250,8 @@ private:
 
 /// A process's access to a shared_queue: a value that crosses to other processes, copies and all refer to the same
 /// queue. It owns nothing: the queue must live until the last user of a handle is done. All members may be called from any
-/// thread of any process at any time. Each throws std::system_error if the queue's lock is broken beyond repair.
+/// thread of any process at any time. Each throws std::system_error if the queue's lock is broken beyond repair, and
+/// forked in a child that the program, or a task, has made by fork(): the queue is for the program and its workers.
 template <class T>
 class shared_queue_handle {
 public:
@@ -258,11 +259,11 @@ public:
 
     /// Waits for room and puts a copy of the item in. False: the queue is closed. Throws message_too_large if the
     /// encoded item has more than `max_item_bytes()` bytes, and what its codec throws.
-    bool push(const T& item) { return ring_->push(shape_, encoded(item), true); }
+    bool push(const T& item) { return ring().push(shape_, encoded(item), true); }
     /// Puts a copy in if there is room now. False: full or closed. Throws as push does.
-    bool try_push(const T& item) { return ring_->push(shape_, encoded(item), false); }
+    bool try_push(const T& item) { return ring().push(shape_, encoded(item), false); }
     /// Puts a pill behind the last item: one consumer's `pop()` will return nothing. Never waits. False: closed.
-    bool push(poison_pill_t) { return ring_->push_pill(shape_); }
+    bool push(poison_pill_t) { return ring().push_pill(shape_); }
 
     /// Waits for an item. Nothing: this consumer is done, because the queue is closed and drained or because it
     /// took a pill. Throws decode_error if the bytes are no `T`; the item is gone then.
@@ -271,14 +272,14 @@ public:
     std::optional<T> try_pop() { return taken(false); }
 
     /// Ends the queue; may be called again.
-    void close() { ring_->close(); }
-    [[nodiscard]] bool is_closed() const { return ring_->is_closed(); }
+    void close() { ring().close(); }
+    [[nodiscard]] bool is_closed() const { return ring().is_closed(); }
     /// The most items it holds.
     [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }
     /// The most bytes an encoded item may have.
     [[nodiscard]] std::size_t max_item_bytes() const noexcept { return shape_.item_bytes; }
     /// Items in it now; pills do not count.
-    [[nodiscard]] std::size_t size() const { return ring_->size(); }
+    [[nodiscard]] std::size_t size() const { return ring().size(); }
 
 protected:
     friend struct codec<shared_queue_handle>;
@@ -289,6 +290,10 @@ protected:
     detail::ring_shape shape_;
 
 private:
+    [[nodiscard]] detail::shared_ring& ring() const {
+        if (!detail::process_host::shares(ring_)) throw forked();
+        return *ring_;
+    }
     [[nodiscard]] std::vector<std::byte> encoded(const T& item) const {
         const std::size_t size = encoded_size(item);
         if (size > shape_.item_bytes)
@@ -302,7 +307,7 @@ private:
     }
     std::optional<T> taken(bool wait) {
         std::vector<std::byte> bytes;
-        if (!ring_->pop(shape_, bytes, wait)) return std::nullopt;
+        if (!ring().pop(shape_, bytes, wait)) return std::nullopt;
         wire_reader in{std::span<const std::byte>(bytes)};
         return decode<T>(in);
     }
@@ -400,7 +405,7 @@ private:
 template <class T>
 struct codec<shared_queue_handle<T>> {
     static void encode(wire_writer& out, const shared_queue_handle<T>& handle) {
-        out.number(detail::process_host::instance().arena().offset_of(handle.ring_));
+        out.number(detail::process_host::instance().arena().offset_of(&handle.ring()));
     }
     static shared_queue_handle<T> decode(wire_reader& in) {
         const auto offset = in.number<std::uint64_t>("the place of a shared_queue");
