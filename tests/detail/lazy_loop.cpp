@@ -119,7 +119,8 @@ TEST_CASE("items that differ wildly in cost are each done once", "[concurrent]")
     }
 }
 
-// What the loop decides, by a clock that the items themselves move, and an executor that writes down what is asked of it.
+// What the loop decides, by a clock that the items themselves move, and an executor that writes down what is asked of
+// it.
 
 namespace {
 
@@ -138,6 +139,7 @@ struct recorder {
     bool inside = false;  // called by a worker
     bool closed_to_callers = false;
     bool full = false;     // no room for one more who takes part
+    bool thieves = false;  // what is forked is run by another thread
     bool wanted = false;   // somebody is idle
     int visits = 0;        // take_part
     int handed = 0;        // invoke of one function
@@ -165,7 +167,8 @@ struct recorder {
     void invoke(F f, G g) {
         ++forks;
         f();
-        g();
+        if (!thieves) return g();
+        std::thread(std::ref(g)).join();
     }
 
 private:
@@ -237,11 +240,49 @@ TEST_CASE("a part is split only while somebody wants some, and into no less than
     REQUIRE(forks <= 127);
 }
 
-TEST_CASE("few items, of which each may be long, are split down to single ones, whoever wants them") {
-    const recorder few = done_by({}, 8, 1);
-    REQUIRE(few.visits == 1);
-    REQUIRE(few.forks == 7);
-    REQUIRE(done_by({.inside = true}, 8, 1).forks == 7);
+TEST_CASE("up to four items a thread are offered before the first is done, in halves") {
+    for (const bool inside : {false, true}) {
+        for (const long cost : {1L, 500L}) {
+            const recorder seen = done_by({.inside = inside}, 8, cost);
+            REQUIRE(seen.visits == (inside ? 0 : 1));
+            REQUIRE(seen.done_alone == 0);
+            REQUIRE(seen.forks == 3);  // the upper 4, 2 and 1
+        }
+        REQUIRE(done_by({.inside = inside}, 8, 20'000).forks == 7);  // long ones one by one
+    }
+    REQUIRE(done_by({.threads = 16}, 64, 1).forks == 6);
+    REQUIRE(done_by({}, 9, 1).forks == 0);
+}
+
+TEST_CASE("a loop of cheap items, of any size, is split log2(n) times at most, and more than four a thread "
+          "not at all") {
+    for (const std::size_t threads : {1U, 2U, 8U, 64U}) {
+        for (const bool inside : {false, true}) {
+            for (const std::size_t items :
+                 {1U,  2U,   3U,   4U,   7U,   8U,   9U,   16U,  32U,  33U,   63U,  64U,
+                  65U, 127U, 128U, 129U, 255U, 256U, 257U, 512U, 513U, 4096U, 4097U}) {
+                const recorder seen =
+                    done_by({.threads = threads, .inside = inside, .wanted = true}, items, 1);
+                int halvings = 0;
+                for (std::size_t left = items; left > 1; left -= left / 2) ++halvings;
+                const bool few = threads != 1 && items > 1 && items <= 4 * threads;
+                CAPTURE(threads, inside, items);
+                REQUIRE(seen.forks <= (few ? halvings : 0));
+                REQUIRE(seen.visits == (few && !inside ? 1 : 0));
+                REQUIRE(seen.handed == 0);
+            }
+        }
+    }
+}
+
+TEST_CASE("a thief of items that nobody has tried offers them before it does the first, too") {
+    // The upper half of eight is stolen: each half is split twice more.
+    REQUIRE(done_by({.thieves = true}, 8, 1).forks == 7);
+    // What a thief has learned elsewhere does not keep it from that, and what it learns others do not know.
+    REQUIRE(done_by({.threads = 4, .thieves = true}, 16, 1).forks == 15);
+}
+
+TEST_CASE("few items that are known to be long are split down to single ones, whoever wants them") {
     // Up to 64 per thread are few.
     const recorder long_ones = done_by({}, 200, 20'000);
     REQUIRE(long_ones.done_alone == 1);

@@ -4,22 +4,27 @@
 /// A loop over numbered items on an executor that forks (fork_join_executor): for map, for_each, reduce and those who
 /// write the like.
 ///
-/// **Splitting.** A worker goes through its part of the range in *blocks*. After each it looks whether anything it has
-/// forked still waits for a thief. If not - somebody took it, so somebody was idle - it forks the upper half of what is
-/// left, unless that is too little to be worth a theft. (Lazy binary splitting: Tzannes, Caragea, Barua and Vishkin, PPoPP
-/// 2010.) So a loop is split as often as workers become idle, and a loop whose items differ wildly still ends everywhere
-/// at about the same time. A part of few items of which each is worth a theft, or may be, is split down to single items at
-/// once. (Of few, as one item seems to be long when its thread was interrupted.)
+/// **Splitting.** A worker goes through its part of the range in *blocks*. After each it looks whether anything it
+/// has forked still waits for a thief. If not - somebody took it, so somebody was idle - it forks the upper half of
+/// what is left, unless that is too little to be worth a theft. (Lazy binary splitting: Tzannes, Caragea, Barua and
+/// Vishkin, PPoPP 2010.) So a loop is split as often as workers become idle, and a loop whose items differ wildly
+/// still ends everywhere at about the same time. A part of few items of which each is known to be worth a theft is
+/// split down to single items at once. (Of few, as one item seems to be long when its thread was interrupted.)
 ///
-/// **Blocks** take about half a microsecond: little enough that a part is split soon after somebody wants some, much more
-/// than the look costs. The number of items that take so long is measured as the loop goes. A block is at most four times
-/// as large as the one before, as one cheap item says little. At the beginning each block is followed by a look at the clock,
-/// until a microsecond has been measured; from then on every sixteenth is.
+/// **Up to four items a thread** may be four long calls a thread, and are often written as such. So they are offered
+/// before anything is known: a half, a quarter, an eighth, and so on, and then the first is done. That costs one wake
+/// and log2(n) forks. What the first item takes decides how the thread goes on with what nobody has stolen meanwhile.
+/// Of more items the first is done alone; should it be long, that makes the loop longer by a quarter at most.
 ///
-/// **Callers from outside** begin alone. Only when what is left is measured to be worth waking a worker do they take part
-/// in the pool's work, as one more worker; so a short loop costs hardly more than a plain one. If there are few items, each
-/// may be long, and all are shared at once. A pool of one thread is handed what is left instead, so that
-/// no two threads ever call the body at the same time; and one whose threads were initialized is handed everything.
+/// **Blocks** take about half a microsecond: little enough that a part is split soon after somebody wants some, much
+/// more than the look costs. The number of items that take so long is measured as the loop goes. A block is at most
+/// four times as large as the one before, as one cheap item says little. At the beginning each block is followed by a
+/// look at the clock, until a microsecond has been measured; from then on every sixteenth is.
+///
+/// **Callers from outside** begin alone. Only when what is left is measured to be worth waking a worker do they take
+/// part in the pool's work, as one more worker; so a short loop costs hardly more than a plain one. A pool of one
+/// thread is handed what is left instead, so that no two threads ever call the body at the same time; and one whose
+/// threads were initialized is handed everything.
 ///
 /// **Errors.** After an item has failed, blocks behind it are not begun, those before it run. When all has settled, the
 /// error of the first failed item in the order of the range is thrown.
@@ -32,6 +37,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace yoke::detail {
@@ -55,12 +61,13 @@ public:
 
     /// A block of so many items was done.
     void count(std::size_t items) noexcept {
+        tried_ = true;
         items_ += items;
         if (++blocks_ >= blocks_a_look_) look();
     }
 
-    /// False as long as too little was done to tell what an item costs.
-    [[nodiscard]] bool known() const noexcept { return ns_per_item_ > 0; }
+    /// False as long as nothing was done.
+    [[nodiscard]] bool tried() const noexcept { return tried_; }
     /// True if so many items are known to take longer than `ns`.
     [[nodiscard]] bool more_than(std::size_t items, std::int64_t ns) const noexcept {
         return static_cast<double>(items) * ns_per_item_ > static_cast<double>(ns);
@@ -92,7 +99,8 @@ private:
     unsigned blocks_ = 0;    // done since then
     unsigned blocks_a_look_ = 1;
     std::size_t block_ = 1;
-    double ns_per_item_ = 0;
+    bool tried_ = false;
+    double ns_per_item_ = 0;  // 0: too little was done to tell
 };
 
 /// The first item that failed, in the order of the range, among all that did.
@@ -102,6 +110,7 @@ public:
     [[nodiscard]] bool before(std::size_t item) const noexcept {
         return item_.load(std::memory_order_relaxed) <= item;
     }
+    [[nodiscard]] bool any() const noexcept { return before(none - 1); }
     void add(std::size_t item, std::exception_ptr error) noexcept {
         const std::lock_guard lock(mutex_);
         if (before(item)) return;
@@ -114,7 +123,9 @@ public:
     }
 
 private:
-    std::atomic<std::size_t> item_{static_cast<std::size_t>(-1)};
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+    std::atomic<std::size_t> item_{none};
     std::mutex mutex_;
     std::exception_ptr error_;
 };
@@ -125,8 +136,8 @@ private:
 ///     run(value& so_far, from, to)     does the items [from, to), not empty, and adds what comes of them at the right
 ///     join(value& left, value&& right) adds at the right
 ///
-/// All decisions depend on `Clock` and on who is idle; a test has a clock of its own. What the executor is handed has one
-/// type for all loops: what it makes of that is compiled once, not for each loop of a program.
+/// All decisions depend on `Clock` and on who is idle; a test has a clock of its own. What the executor is handed has
+/// one type for all loops: what it makes of that is compiled once, not for each loop of a program.
 template <class Executor, class Work, class Clock = std::chrono::steady_clock>
 class lazy_loop {
     using value = typename Work::value;
@@ -134,7 +145,10 @@ class lazy_loop {
 
 public:
     lazy_loop(Executor& ex, Work& work) noexcept
-        : ex_(ex), work_(work), few_(most_per_thread * ex.concurrency()) {}
+        : ex_(ex),
+          work_(work),
+          at_once_(ex.concurrency() == 1 ? 0 : at_once_per_thread * ex.concurrency()),
+          few_(few_per_thread * ex.concurrency()) {}
 
     /// Does `items` items. Throws what the first failed item threw, or pool_closed, cancelled and the like.
     value run(std::size_t items) {
@@ -156,7 +170,7 @@ private:
     void run_here(value& all, std::size_t items) {
         pace learned;
         std::size_t at = 0;
-        if (items > few_) at = begin(all, items, learned);
+        if (items > at_once_ || items == 1) at = begin(all, items, learned);
         if (at != items && !failure_.before(at)) {
             const auto rest = [&] { part(all, at, items, learned); };
             if (ex_.concurrency() == 1) {
@@ -168,8 +182,8 @@ private:
         failure_.rethrow_if_any();
     }
 
-    /// So many items per thread are few. Of more, the first may be tried here, by one thread alone.
-    static constexpr std::size_t most_per_thread = 64;
+    static constexpr std::size_t at_once_per_thread = 4;
+    static constexpr std::size_t few_per_thread = 64;
 
     /// Goes ahead alone until it is known that it would be better not to. Returns how far that was.
     std::size_t begin(value& all, std::size_t end, pace& learned) noexcept {
@@ -183,18 +197,20 @@ private:
         return at;
     }
 
-    /// Does [at, end), on a worker, sharing it with whoever is idle, and adds what comes of it to `all`.
-    void part(value& all, std::size_t at, std::size_t end, pace learned) {
+    /// Does [at, end), on a worker, sharing it with whoever is idle, and adds what comes of it to `all`. `learned` is
+    /// what this thread knows of the loop.
+    void part(value& all, std::size_t at, std::size_t end, pace& learned) {
         learned.start();
         while (at != end && !failure_.before(at)) {
             if (end - at > 1 && ex_.forks_here() && splits(end - at, learned)) {
                 const std::size_t middle = at + (end - at) / 2;
                 value right{};
                 const auto lower = [&] { part(all, at, middle, learned); };
-                const auto upper = [&] {
+                auto upper = [&, here = std::this_thread::get_id(), so_far = learned]() mutable {
                     value there{};  // near the thread that adds to it
-                    part(there, middle, end, learned);
-                    right = std::move(there);
+                    // If nobody has stolen it, this thread has done the lower half by now and knows more.
+                    part(there, middle, end, here == std::this_thread::get_id() ? learned : so_far);
+                    put(right, std::move(there), middle);
                 };
                 ex_.invoke(function_ref(lower), function_ref(upper));
                 return join(all, std::move(right), middle);
@@ -205,8 +221,9 @@ private:
 
     /// Whether to fork half of so many items now.
     bool splits(std::size_t items, const pace& learned) {
-        // Each item may be long: none waits behind another while a thief is on its way.
-        if (items <= few_ && (!learned.known() || learned.more_than(1, pace::worth_a_theft_ns))) return true;
+        // Each item may be long, or is: none waits behind another while a thief is on its way.
+        if (items <= at_once_ && !learned.tried()) return true;
+        if (items <= few_ && learned.more_than(1, pace::worth_a_theft_ns)) return true;
         return learned.more_than(items, pace::worth_a_theft_ns) && ex_.wants_forks();
     }
 
@@ -224,7 +241,16 @@ private:
         return true;
     }
 
+    void put(value& to, value&& made, std::size_t at) noexcept {
+        try {
+            to = std::move(made);
+        } catch (...) {
+            failure_.add(at, std::current_exception());
+        }
+    }
     void join(value& left, value&& right, std::size_t at) noexcept {
+        // A call that threw may have left a value that was moved from, and nobody gets the result any more.
+        if (failure_.any()) return;
         try {
             work_.join(left, std::move(right));
         } catch (...) {
@@ -234,6 +260,7 @@ private:
 
     Executor& ex_;
     Work& work_;
+    const std::size_t at_once_;  // so many items are offered before anything is known
     const std::size_t few_;
     first_failure failure_;
 };
