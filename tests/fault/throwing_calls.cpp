@@ -10,6 +10,7 @@
 #include <yoke/algorithm/reduce.hpp>
 #include <yoke/algorithm/scan.hpp>
 #include <yoke/algorithm/sort.hpp>
+#include <yoke/detail/quicksort.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
 

@@ -11,17 +11,18 @@
 /// are chosen by measuring (algorithm/chunked.hpp says how); `{.chunk = 1}` sets them. At most `window` chunks are
 /// under way at a time.
 ///
-/// A thread pool with default options, and a random-access range of known size, need no chunks: the workers split the range
-/// as they become idle (detail/lazy_loop.hpp says how), and results are written in place. A caller that is not one of its
-/// workers makes the first calls itself, for some microseconds, so a short loop never leaves it, and then takes part in the
-/// others. (On a pool whose threads are initialized, or with options, all calls are made by its threads.) The calls are a part of the
-/// caller's task if it is a worker: then they go on after shutdown. They are one task of the pool otherwise: it may
-/// be refused (pool_closed) or cancelled while it waits for its turn.
+/// A thread pool with default options, and a random-access range of known size, need no chunks: the workers split the
+/// range as they become idle (detail/lazy_loop.hpp says how), and results are written in place. A caller that is not
+/// one of its workers makes the first calls itself, for some microseconds, so a short loop never leaves it, and then
+/// takes part in the others; up to four items for each thread are offered to the workers at once, as each may be a
+/// long one. (On a pool whose threads are initialized, or with options, all calls are made by its threads.) The calls
+/// are a part of the caller's task if it is a worker: then they go on after shutdown. They are one task of the pool
+/// otherwise: it may be refused (pool_closed) or cancelled while it waits for its turn.
 ///
 /// On threads the function is called with references to the caller's items; it is one object, called from several
 /// threads at once. A range that is split is read by several threads at once too, which the standard's containers and
-/// views can stand, unless a view calls a function that cannot. On worker processes, and for ranges without references to
-/// items that stay, function and items are copied, so what the function does to its item is lost.
+/// views can stand, unless a view calls a function that cannot. On worker processes, and for ranges without
+/// references to items that stay, function and items are copied, so what the function does to its item is lost.
 ///
 /// Both may be called inside a task of the same executor, also of one thread: the caller helps.
 
@@ -133,8 +134,8 @@ constexpr void check_chunks_cross() {
 /// On an executor that forks, results of a type that can be default-constructed are: the elements exist before `f` is
 /// called, and its results are assigned to them.
 ///
-/// If calls throw, the exception of the first of them in the order of the range is thrown, after everything under way has
-/// settled; likewise what the range's iterators throw, and `pool_closed` or `cancelled` from the executor.
+/// If calls throw, the exception of the first of them in the order of the range is thrown, after everything under way
+/// has settled; likewise what the range's iterators throw, and `pool_closed` or `cancelled` from the executor.
 template <class E, std::ranges::input_range Range, class F>
     requires executor<std::remove_reference_t<E>>
 [[nodiscard]] auto map(E&& ex, Range&& range, F f, map_options options = {}) {
