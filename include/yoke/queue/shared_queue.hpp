@@ -405,7 +405,8 @@ private:
 template <class T>
 struct codec<shared_queue_handle<T>> {
     static void encode(wire_writer& out, const shared_queue_handle<T>& handle) {
-        out.number(detail::process_host::instance().arena().offset_of(&handle.ring()));
+        const detail::shared_ring& ring = handle.ring();  // throws where the arena is not there
+        out.number(detail::process_host::instance().arena().offset_of(&ring));
     }
     static shared_queue_handle<T> decode(wire_reader& in) {
         const auto offset = in.number<std::uint64_t>("the place of a shared_queue");
