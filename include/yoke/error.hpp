@@ -137,8 +137,8 @@ private:
     std::string output_;
 };
 
-/// The task ran longer than its `task_options::timeout`, and its worker was killed and replaced; or it had not begun within
-/// its `task_options::queue_timeout`, and never ran.
+/// The task ran longer than its `task_options::timeout`, and its worker was killed and replaced; or it had not begun
+/// within its `task_options::queue_timeout`, and never ran.
 class task_timeout : public error {
 public:
     explicit task_timeout(const std::string& what, bool began = true) : error(what), began_(began) {}
@@ -208,6 +208,35 @@ public:
 
 private:
     std::uint64_t offset_;
+};
+
+/// Neighbouring rows of a store.
+struct row_range {
+    std::uint64_t offset = 0;
+    std::uint64_t count = 0;
+
+    friend bool operator==(const row_range&, const row_range&) = default;
+};
+
+/// A store gave fewer rows than it had promised (`fetch_options::total`).
+class missing_rows : public fetch_error {
+public:
+    /// `ranges` by offset; never empty.
+    missing_rows(const std::string& what, std::vector<row_range> ranges)
+        : fetch_error(what, ranges.front().offset),
+          ranges_(std::make_shared<const std::vector<row_range>>(std::move(ranges))) {}
+
+    /// What did not come, by offset; ranges do not touch.
+    [[nodiscard]] const std::vector<row_range>& ranges() const noexcept { return *ranges_; }
+    /// How many rows that are.
+    [[nodiscard]] std::uint64_t count() const noexcept {
+        std::uint64_t all = 0;
+        for (const row_range& each : *ranges_) all += each.count;
+        return all;
+    }
+
+private:
+    std::shared_ptr<const std::vector<row_range>> ranges_;  // copying an exception must not throw
 };
 
 /// A pipeline stage failed; the cause is nested (`std::rethrow_if_nested`).

@@ -7,6 +7,7 @@
 #include "support/failing_memory.hpp"
 
 #include <yoke/algorithm/completion.hpp>
+#include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/map.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/inline_executor.hpp>
@@ -19,7 +20,9 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -40,6 +43,26 @@ struct costly {
     std::size_t operator()() const { return text->size(); }
     std::size_t operator()(std::size_t so_far) const { return so_far + text->size(); }
     std::unique_ptr<std::string> text;
+};
+
+/// A thread for each task, which has called `begun` before `execute` returns.
+class prompt_executor {
+public:
+    template <class R, class F, class... Args>
+        requires yoke::callable_with<F, Args...> && yoke::receiver_of<R, yoke::call_result<F, Args...>>
+    void execute(R&& receiver, F&& f, Args&&... args) {
+        const int before = begun_;
+        threads_.execute(std::forward<R>(receiver), std::forward<F>(f), std::forward<Args>(args)...);
+        while (begun_ == before) std::this_thread::yield();
+    }
+    void begun() { ++begun_; }
+    void shutdown() { threads_.shutdown(); }
+    void shutdown(yoke::cancel_pending_t) { threads_.shutdown(); }
+    [[nodiscard]] std::size_t concurrency() const { return 64; }
+
+private:
+    std::atomic<int> begun_{0};
+    yoke_test::thread_executor threads_;
 };
 
 }  // namespace
@@ -207,4 +230,43 @@ TEST_CASE("when memory runs out in worker_local, there is no value, and the next
     }
     REQUIRE(thrown >= 3);
     REQUIRE(alive == before);
+}
+
+TEST_CASE("when memory runs out while pages are asked for, no call outlives the range of pages",
+          "[concurrent]") {
+    std::stop_source stopped;
+    stopped.request_stop();
+    const int thrown = fail_every_allocation_once([&] {
+        prompt_executor ex;
+        std::atomic<bool> open{false};
+        std::atomic<int> running{0};
+        auto slow = [&](yoke::page_request) {
+            ++running;
+            ex.begun();
+            open.wait(false);
+            for (int i = 0; i != 2'000; ++i) std::this_thread::yield();
+            --running;
+            return std::vector<int>(1);
+        };
+        bool failed = false;
+        {
+            auto pages = yoke::fetch(
+                ex, slow, {.limit = 1, .total = 100, .window = 3, .order = yoke::fetch_order::as_completed});
+            try {
+                static_cast<void>(pages.wait(stopped.get_token()));
+            } catch (const std::bad_alloc&) {
+                failed = true;
+            }
+            // The offset whose page was given up is asked for once more.
+            const bool none_failed = until_failure >= 0;
+            until_failure = -1;
+            REQUIRE_FALSE(pages.wait(stopped.get_token()));
+            if (none_failed) until_failure = 1'000'000;
+            open = true;
+            open.notify_all();
+        }
+        REQUIRE(running == 0);
+        if (failed) throw std::bad_alloc();
+    });
+    REQUIRE(thrown > 0);
 }

@@ -29,6 +29,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace yoke::detail {
@@ -77,6 +78,20 @@ public:
         }
         return take_front();
     }
+    /// The same, or nothing once an interrupter was called, after what has completed. Takes the interruption back.
+    [[nodiscard]] std::optional<std::uint64_t> take_unless_interrupted() noexcept {
+        while (!refill()) {
+            if (hub_->take_interruption()) return std::nullopt;
+            if (hub_->take_news()) unhelped_ = oldest_;
+            if (inside_task() && help_one()) continue;
+            hub_->sleep();
+        }
+        return take_front();
+    }
+    /// Ends a wait in `take_unless_interrupted`, or the next one. May be called by any thread and may outlive the set.
+    [[nodiscard]] auto interrupter() const noexcept {
+        return [to = hub_.share()] { to->interrupt(); };
+    }
     /// The same if one has completed already; else false.
     [[nodiscard]] bool try_take(std::uint64_t& tag) noexcept {
         if (!refill()) return false;
@@ -113,6 +128,14 @@ private:
         [[nodiscard]] bool take_news() noexcept {
             return news_.load(std::memory_order_relaxed) && news_.exchange(false, std::memory_order_acquire);
         }
+        void interrupt() noexcept {
+            interrupted_.store(true, std::memory_order_release);
+            count_up();
+        }
+        [[nodiscard]] bool take_interruption() noexcept {
+            return interrupted_.load(std::memory_order_relaxed) &&
+                   interrupted_.exchange(false, std::memory_order_acquire);
+        }
         [[nodiscard]] node* take_all() noexcept {
             if (stack_.load(std::memory_order_relaxed) == nullptr) return nullptr;
             return stack_.exchange(nullptr, std::memory_order_acquire);
@@ -124,6 +147,7 @@ private:
             std::uint32_t seen = word_.load(std::memory_order_acquire) & ~1U;
             if (stack_.load(std::memory_order_acquire) != nullptr) return;
             if (news_.load(std::memory_order_relaxed)) return;
+            if (interrupted_.load(std::memory_order_relaxed)) return;
             if (word_.compare_exchange_strong(seen, seen | 1, std::memory_order_acq_rel)) {
                 park(word_, seen | 1);
                 word_.fetch_and(~1U, std::memory_order_relaxed);
@@ -140,6 +164,7 @@ private:
         std::atomic<node*> stack_{nullptr};
         parking_word word_{0};
         std::atomic<bool> news_{false};
+        std::atomic<bool> interrupted_{false};
         std::atomic<std::uint32_t> references_{1};
     };
 
