@@ -9,6 +9,7 @@
 //     YOKE_STRESS_TASKS=1000000 YOKE_STRESS_SEED=1 test.stress.process_pool
 //
 // And nothing, for long: pools between bursts of work (YOKE_STRESS_IDLE_MS, 2500 each of three times).
+// And forks: of the program while its tasks run, and in the tasks (YOKE_STRESS_FORKS, 400 of the program).
 //
 // What is submitted and done to the workers follows from the seed; how that meets in time does not.
 #include "catch.hpp"
@@ -24,6 +25,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -536,6 +538,102 @@ std::uint64_t switches_of(const std::vector<int>& processes) {
 int squared(int x) { return x * x; }
 
 }  // namespace
+
+namespace {
+
+std::uint64_t mixed_in_a_worker(std::uint64_t x) { return mixed(x); }
+/// Comes back in both processes.
+std::uint64_t mixed_twice(std::uint64_t x) {
+    if (x % 2 == 0)
+        static_cast<void>(::fork());
+    else
+        ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    return mixed(x);
+}
+/// Waits for a child of its own, which goes without a word.
+std::uint64_t mixed_beside_a_child(std::uint64_t x) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    ::waitpid(child, nullptr, 0);
+    return mixed(x);
+}
+std::vector<std::uint64_t> mixed_at_large(std::uint64_t x) { return std::vector(200, mixed(x)); }
+
+/// What a child of the program does with what its parent waits for.
+[[noreturn]] void use_inheritance(std::uint64_t choice, yoke::process_pool& pool,
+                                  std::vector<yoke::future<std::uint64_t>>& results, std::stop_source& stop) {
+    ::alarm(20);
+    for (auto& result : results) {
+        try {
+            if (choice % 6 == 0) static_cast<void>(result.get());
+            if (choice % 6 == 1) result.wait();
+        } catch (const yoke::forked&) {}
+        if (choice % 6 == 2 && result.cancel()) ::_exit(1);
+        if (choice % 6 == 3) result = {};
+    }
+    if (choice % 6 == 4) stop.request_stop();
+    if (choice % 6 == 5) pool.~basic_process_pool();
+    ::_exit(0);
+}
+
+}  // namespace
+
+TEST_CASE("program and tasks fork while tasks run: each task has its own value", "[process]") {
+    const std::uint32_t forks = number_from(
+        "YOKE_STRESS_FORKS", sanitized ? 0 : 400);  // an address sanitizer's allocator takes it ill
+    const std::uint64_t seed = number_from("YOKE_STRESS_SEED", 1);
+    CAPTURE(seed);
+    const yoke::runtime rt;
+    yoke::process_pool pool(3);
+    const yoke_test::watchdog dog("forks under load", 100s);
+    std::atomic<bool> over{false};
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> load;
+    for (std::uint64_t thread = 0; thread < 3; ++thread) {
+        load.emplace_back([&, thread] {
+            for (std::uint64_t n = thread << 32; !over; n += 50) {
+                std::vector<yoke::future<std::uint64_t>> small;
+                std::vector<yoke::future<std::vector<std::uint64_t>>> large;
+                for (std::uint64_t i = n; i < n + 50; ++i) {
+                    const std::uint64_t choice = mixed(seed + i) % 100;
+                    if (choice < 5)
+                        large.push_back(pool.submit(mixed_at_large, i));
+                    else
+                        small.push_back(pool.submit(choice == 5   ? mixed_twice
+                                                    : choice == 6 ? mixed_beside_a_child
+                                                                  : mixed_in_a_worker,
+                                                    i));
+                }
+                auto next_small = small.begin();
+                auto next_large = large.begin();
+                for (std::uint64_t i = n; i < n + 50; ++i) {
+                    if (mixed(seed + i) % 100 < 5)
+                        wrong += next_large++->get() != std::vector(200, mixed(i));
+                    else
+                        wrong += next_small++->get() != mixed(i);
+                }
+            }
+        });
+    }
+    int harmed = 0;
+    for (std::uint32_t round = 0; round < forks; ++round) {
+        std::stop_source stop;
+        std::vector<yoke::future<std::uint64_t>> results;
+        for (std::uint64_t i = 0; i < 20; ++i)
+            results.push_back(pool.submit({.stop = stop.get_token()}, mixed_in_a_worker, i));
+        const pid_t child = ::fork();
+        if (child == 0) use_inheritance(mixed(seed + round), pool, results, stop);
+        for (std::uint64_t i = 0; i < 20; ++i) wrong += results[i].get() != mixed(i);
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) ++harmed;
+    }
+    over = true;
+    for (std::thread& thread : load) thread.join();
+    REQUIRE(wrong == 0);
+    REQUIRE(harmed == 0);
+    REQUIRE(pool.worker_pids().size() == 3);
+}
 
 TEST_CASE("pools that are idle for long use no processor, and are as good as new after it", "[process]") {
     const auto idle = std::chrono::milliseconds(number_from("YOKE_STRESS_IDLE_MS", default_idle_ms));
