@@ -79,7 +79,8 @@ public:
         return take_front();
     }
     /// The same, or nothing once an interrupter was called, after what has completed. Takes the interruption back.
-    [[nodiscard]] std::optional<std::uint64_t> take_unless_interrupted() noexcept {
+    [[nodiscard]] std::optional<std::uint64_t> take_unless_interrupted() {
+        if (process_.forked()) throw forked();
         while (!refill()) {
             if (hub_->take_interruption()) return std::nullopt;
             if (hub_->take_news()) unhelped_ = oldest_;
