@@ -28,6 +28,7 @@
 #include <yoke/detail/awaited.hpp>
 #include <yoke/detail/coroutine.hpp>
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/error.hpp>
 
@@ -84,8 +85,9 @@ public:
     }
 
     /// Blocks until the outcome is there. If nobody has begun the awaited task, it runs here, in the calling thread, be
-    /// that a worker or not; a task of a process pool runs in its worker in any case. For a task that must run on its
-    /// pool's own threads use `wait_until(std::chrono::steady_clock::time_point::max())`. Throws no_state.
+    /// that a worker or not; but a task of a pool whose threads are initialized runs on these only, and a task of a
+    /// process pool in its worker. For another task that must run on its pool's own threads use
+    /// `wait_until(std::chrono::steady_clock::time_point::max())`. Throws no_state.
     void wait() const { own_state().wait(); }
 
     /// Blocks until the outcome is there (true) or the time is over (false). Runs nothing itself, so inside a task
@@ -233,6 +235,22 @@ private:
     state_ref<State> state_;
 };
 
+/// The state of a task of an executor in this address space that has no `submit` of its own.
+template <class R, class F, class... Args>
+class executor_task final : public task_state<R, F, Args...> {
+public:
+    template <class... Call>
+    executor_task(task_home home, std::stop_token stop, Call&&... call)
+        : task_state<R, F, Args...>(1, std::move(stop), std::forward<Call>(call)...), home_(home) {}
+
+    void help() noexcept override {
+        if (home_.admits_this_thread()) this->run();
+    }
+
+private:
+    const task_home home_;
+};
+
 /// Lasts until the task is done, also if a waiter runs it: an executor that waits for all of its tasks waits for that one.
 template <class State>
 struct claimable_call {
@@ -265,9 +283,9 @@ auto submit(E& ex, F&& f, Args&&... args) -> future<call_result<F, Args...>> {
     if constexpr (requires { ex.submit(std::forward<F>(f), std::forward<Args>(args)...); }) {
         return ex.submit(std::forward<F>(f), std::forward<Args>(args)...);
     } else if constexpr (local_executor<E>) {
-        using state = detail::task_state<result, std::decay_t<F>, std::decay_t<Args>...>;
-        detail::state_ref<state> task(
-            new state(1, detail::stop_token_of(ex), std::forward<F>(f), std::forward<Args>(args)...));
+        using state = detail::executor_task<result, std::decay_t<F>, std::decay_t<Args>...>;
+        detail::state_ref<state> task(new state(detail::home_of(ex), detail::stop_token_of(ex),
+                                                std::forward<F>(f), std::forward<Args>(args)...));
         auto outcome = detail::future_access::make<result>(task.share());
         ex.execute(detail::claim_receiver<state>(task.share()), detail::claimable_call<state>{task.share()});
         return outcome;
@@ -315,6 +333,7 @@ public:
     local_then(state_ref<future_state<In>> before, E& ex, G&& f)
         : task(2, stop_token_of(ex), then_call<In, Out, F>{std::forward<G>(f), &before_}),
           ex_(ex),
+          home_(home_of(ex)),
           before_(std::move(before)) {}
 
     /// Once, when the future has its reference.
@@ -324,7 +343,7 @@ public:
 
     void help() noexcept override {
         if (queued_.load(std::memory_order_acquire)) {
-            this->run();
+            if (home_.admits_this_thread()) this->run();
         } else if (const auto before = before_.share()) {
             before->help();
         }
@@ -357,6 +376,7 @@ private:
     void future_news() noexcept override { this->news(); }
 
     E& ex_;
+    const task_home home_;
     awaited_slot<future_state<In>> before_;
     std::atomic<bool> queued_{false};
 };

@@ -12,6 +12,7 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/coroutine.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
@@ -30,8 +31,8 @@ namespace detail {
 /// when the coroutine has suspended again or has ended.
 class resumption final : public future_core {
 public:
-    resumption(std::coroutine_handle<> waiting, std::stop_token stop) noexcept
-        : future_core(1), waiting_(waiting), stop_(std::move(stop)) {}
+    resumption(std::coroutine_handle<> waiting, std::stop_token stop, task_home home) noexcept
+        : future_core(1), waiting_(waiting), stop_(std::move(stop)), home_(home) {}
 
     void run() noexcept {
         if (!claim()) return;
@@ -53,8 +54,9 @@ public:
     /// The executor has accepted it. Before, nobody may help: what the executor refuses goes on in the caller.
     void accepted() noexcept { accepted_.store(true, std::memory_order_release); }
     void help() noexcept override {
-        // Elsewhere nobody needs help, and the coroutine has asked for a thread of the executor.
-        if (inside_task() && accepted_.load(std::memory_order_acquire)) run();
+        if (may_help(awaited::one_of_several) && home_.admits_this_thread() &&
+            accepted_.load(std::memory_order_acquire))
+            run();
     }
 
     /// For the coroutine, when it is resumed.
@@ -74,6 +76,7 @@ private:
 
     const std::coroutine_handle<> waiting_;
     const std::stop_token stop_;
+    const task_home home_;
     std::exception_ptr error_;
     bool stopped_ = false;
     std::atomic<bool> accepted_{false};
@@ -89,7 +92,7 @@ public:
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiting) {
-        state_ref<resumption> state(new resumption(waiting, stop_token_of(ex_)));
+        state_ref<resumption> state(new resumption(waiting, stop_token_of(ex_), home_of(ex_)));
         state_ = state.share();
         const awaiting_coroutine coroutine = coroutine_.share();
         coroutine.awaits(state.share());

@@ -22,7 +22,8 @@ using yoke::detail::bulk_state;
 /// A bulk of calls of `f`, its state and its future.
 template <class F>
 auto bulk_of(std::uint64_t count, std::size_t hands, F f) {
-    yoke::detail::state_ref<bulk_state<F>> state(new bulk_state<F>(count, hands, std::move(f)));
+    yoke::detail::state_ref<bulk_state<F>> state(
+        new bulk_state<F>(count, hands, yoke::detail::task_home(), std::move(f)));
     auto outcome = yoke::detail::future_access::make<void>(
         yoke::detail::state_ref<yoke::detail::future_state<void>>(state.share()));
     return std::pair(std::move(state), std::move(outcome));

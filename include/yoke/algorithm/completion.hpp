@@ -256,7 +256,8 @@ template <class R>
 class any_of_vector final : public joint_state<any_result<R>> {
 public:
     explicit any_of_vector(std::vector<future<R>> futures)
-        : joint_state<any_result<R>>(cores_of(futures)), futures_(std::move(futures)) {}
+        : joint_state<any_result<R>>(cores_of(futures), awaited::one_of_several),
+          futures_(std::move(futures)) {}
 
 private:
     void one_done(std::size_t index) noexcept override {

@@ -15,6 +15,7 @@
 
 #include <yoke/algorithm/pipeline_run.hpp>
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/launcher.hpp>
 #include <yoke/detail/order_list.hpp>
 #include <yoke/error.hpp>
@@ -172,8 +173,14 @@ class crew final : public launcher {
 public:
     using request_function = void (*)(crew&);
 
-    crew(pipeline_core& core, void* executor, request_function request, std::size_t concurrency, int priority)
-        : core_(core), executor_(executor), request_(request), concurrency_(concurrency) {
+    /// Made on the driver's thread.
+    crew(pipeline_core& core, void* executor, request_function request, std::size_t concurrency, int priority,
+         task_home home)
+        : core_(core),
+          executor_(executor),
+          request_(request),
+          concurrency_(concurrency),
+          admits_driver_(home.admits_this_thread()) {
         options_.priority = priority;
     }
 
@@ -199,7 +206,7 @@ public:
     /// Does one call that a runner was asked for but did not begin yet. False: there is none.
     bool help(pipeline_lock& lock) noexcept override;
     [[nodiscard]] bool can_be_helped() const noexcept override {
-        return asked_ != 0 && first_ready() != nullptr;
+        return admits_driver_ && asked_ != 0 && first_ready() != nullptr;
     }
 
 private:
@@ -213,6 +220,7 @@ private:
     void* const executor_;
     const request_function request_;
     const std::size_t concurrency_;
+    const bool admits_driver_;
     task_options options_;
     std::vector<crew_stage*> stages_;  // the last of the pipeline first
     std::size_t most_ = 0;             // runners at once
@@ -272,7 +280,8 @@ void join_crew(pipeline_core& core, std::vector<crew*>& crews, E& executor, int 
     const auto request = &request_runner<E>;
     for (crew* known : crews)
         if (known->is(&executor, request, priority)) return known->add(stage);
-    crews.push_back(core.keep<crew>(core, &executor, request, executor.concurrency(), priority).get());
+    crews.push_back(
+        core.keep<crew>(core, &executor, request, executor.concurrency(), priority, home_of(executor)).get());
     core.add(*crews.back());
     crews.back()->add(stage);
 }

@@ -8,7 +8,7 @@
 #include <yoke/algorithm/pipeline_run.hpp>
 #include <yoke/algorithm/pipeline_stage.hpp>
 #include <yoke/detail/exception_text.hpp>
-#include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/error.hpp>
 
 #include <memory>
@@ -203,7 +203,7 @@ template <class Node, class Out, class Source, class Sink, class... Links>
 auto run_pipeline(Source& source, Sink&& sink, Links&&... links) {
     const pipeline_options& options = sink.options;
     const auto core = std::make_shared<pipeline_core>(
-        sink.keeps_order, options.on_error == error_policy::set_aside, inside_task());
+        sink.keeps_order, options.on_error == error_policy::set_aside, may_help(awaited::one_of_several));
     chain_setup setup{*core, pipeline_clock::now()};
     chain<Node, typename Source::value_type, Links...> parts(setup, std::move(links)...);
     std::size_t calls = 0;

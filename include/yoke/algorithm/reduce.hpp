@@ -133,10 +133,13 @@ template <class E, std::ranges::input_range Range, class T, class Op, class Proj
         if (detail::is_default(options)) {
             using loop = detail::reduce_in_place<T, iterator, Op, Proj>;
             loop body{std::ranges::begin(range), op, proj};
-            auto folded = detail::lazy_loop<ex_type, loop>(ex, body).run(
-                static_cast<std::size_t>(std::ranges::size(range)));
-            return folded ? static_cast<T>(std::invoke(op, std::move(init), std::move(*folded)))
-                          : std::move(init);
+            const auto fold = [&] {
+                auto folded = detail::lazy_loop<ex_type, loop>(ex, body).run(
+                    static_cast<std::size_t>(std::ranges::size(range)));
+                if (folded) init = static_cast<T>(std::invoke(op, std::move(init), std::move(*folded)));
+            };
+            detail::call_where_admitted(ex, fold);
+            return init;
         }
     }
     detail::run_chunks<T>(ex, options,

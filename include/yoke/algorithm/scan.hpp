@@ -184,9 +184,12 @@ Out scan(E& ex, Range& range, Out out, Op& op, std::optional<T> init) {
     // Two threads may write to neighbouring elements, so these must be objects (and not the bits of a byte).
     if constexpr (splits_lazily<E, Range> && std::is_lvalue_reference_v<std::iter_reference_t<Out>>) {
         work first(std::ranges::begin(range), out, op, std::move(init));
-        typename work::completion second(first, lazy_loop<E, work>(ex, first).run(size));
-        if (size != second.begin())
-            lazy_loop<E, typename work::completion>(ex, second).run(size - second.begin());
+        const auto both_passes = [&] {
+            typename work::completion second(first, lazy_loop<E, work>(ex, first).run(size));
+            if (size != second.begin())
+                lazy_loop<E, typename work::completion>(ex, second).run(size - second.begin());
+        };
+        call_where_admitted(ex, both_passes);  // between the passes the operation is called, too
     } else if (size != 0) {
         work(std::ranges::begin(range), out, op, std::nullopt).add_up(init, 0, size);
     }

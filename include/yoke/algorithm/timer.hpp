@@ -16,6 +16,7 @@
 
 #include <yoke/concept/bind_values.hpp>
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/timer_core.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
@@ -109,6 +110,7 @@ public:
           ex_(ex),
           time_(first),
           period_(period),
+          home_(home_of(ex)),
           f_(std::forward<G>(f)) {}
 
     /// Once. Throws as timer_core::add does.
@@ -225,7 +227,8 @@ private:
         } else {
             {
                 const std::lock_guard lock(mutex_);
-                if (phase_ != phase::queued || (helps && !accepted_)) return false;
+                if (phase_ != phase::queued) return false;
+                if (helps && !(accepted_ && home_.admits_this_thread())) return false;
                 phase_ = phase::running;
                 in_call_.store(true, std::memory_order_relaxed);  // the task reads it after this mutex, too
             }
@@ -286,6 +289,7 @@ private:
     E& ex_;
     deadline time_;
     const deadline::duration period_;
+    const task_home home_;
     F f_;
     std::mutex mutex_;
     phase phase_ = phase::waiting;

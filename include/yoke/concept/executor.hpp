@@ -18,7 +18,9 @@
 /// - A task whose `task_options::stop` is requested before it begins completes as stopped.
 /// - `shutdown` is idempotent and may be called from any thread and from inside a task; the destructor is
 ///   `shutdown()` and waits. Nothing accepted is dropped.
-/// - Waiting for a future inside a task never deadlocks; where it would have to, it throws `deadlock_error`.
+/// - Waiting for a future inside a task never deadlocks; where it would have to, it throws `deadlock_error`. The waiting
+///   thread runs the awaited task itself if nobody has begun it. (Where only the executor's own threads may do that it
+///   has a member `home()`, as yoke's pools have; a view of such an executor passes it on.)
 /// - An idle executor uses no CPU.
 ///
 /// Executors are passed by reference and are not copied. All members may be called from any thread.

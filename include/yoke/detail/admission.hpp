@@ -26,6 +26,7 @@
 
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/stable_array.hpp>
+#include <yoke/detail/worker_place.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -34,9 +35,6 @@
 #include <mutex>
 
 namespace yoke::detail {
-
-/// Not one of the executor's workers.
-inline constexpr std::size_t no_worker = static_cast<std::size_t>(-1);
 
 /// `self` is always the calling worker's number, or `no_worker`.
 class admission {

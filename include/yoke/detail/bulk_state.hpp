@@ -12,6 +12,7 @@
 /// when they were given up, at once; who counts the last one completes the future (acq_rel: it has seen what all calls did).
 
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task_scope.hpp>
 
@@ -26,13 +27,15 @@ namespace yoke::detail {
 template <class F>
 class bulk_state final : public future_state<void> {
 public:
-    /// For `count` calls by about `hands` threads. Owned by the caller. With no calls to make it is complete.
+    /// For `count` calls by about `hands` threads, which `home` admits. Owned by the caller. With no calls to make it is
+    /// complete.
     template <class G>
-    bulk_state(std::uint64_t count, std::size_t hands, G&& f)
+    bulk_state(std::uint64_t count, std::size_t hands, task_home home, G&& f)
         : future_state<void>(1),
           count_(count),
           share_(4 * (hands != 0 ? hands : 1)),
           left_(count),
+          home_(home),
           f_(std::forward<G>(f)) {
         static_cast<void>(claim());
         if (count == 0) set_value();
@@ -53,7 +56,9 @@ public:
         }
     }
 
-    void help() noexcept override { work(); }
+    void help() noexcept override {
+        if (home_.admits_this_thread()) work();
+    }
     bool try_cancel() noexcept override {
         std::uint64_t none_begun = 0;
         if (count_ == 0 || !next_.compare_exchange_strong(none_begun, count_, std::memory_order_relaxed))
@@ -109,6 +114,7 @@ private:
     std::atomic_flag noting_ = ATOMIC_FLAG_INIT;
     std::uint64_t error_at_ = 0;
     std::exception_ptr first_error_;
+    const task_home home_;
     F f_;
 };
 

@@ -22,8 +22,8 @@
 
 #include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/parking.hpp>
-#include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>
@@ -73,7 +73,7 @@ public:
         if (process_.forked()) throw forked();
         while (!refill()) {
             if (hub_->take_news()) unhelped_ = oldest_;
-            if (inside_task() && help_one()) continue;
+            if (may_help(awaited::one_of_several) && help_one()) continue;
             hub_->sleep();
         }
         return take_front();

@@ -3,13 +3,13 @@
 
 /// The state of a future that completes from other futures, its children.
 ///
-/// It tells a derived class of each child that is done (`one_done`) and of the last (`all_done`), and helps with
-/// all children when a waiter inside a task helps with it. (Who waits elsewhere need not help, and of several futures it
-/// might begin one that lasts, while another is what it waits for.) The children's nodes live in the state, so every child that
+/// It tells a derived class of each child that is done (`one_done`) and of the last (`all_done`), and a waiter helps with
+/// all children, as helping.hpp says. (Of a future that any one child completes, a waiter outside of tasks might begin a
+/// child that lasts, while another one ends the wait.) The children's nodes live in the state, so every child that
 /// has not been told of yet holds a reference to the state, also after somebody dropped its future.
 
 #include <yoke/detail/future_state.hpp>
-#include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/helping.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -24,7 +24,7 @@ template <class Out>
 class joint_state : public future_state<Out> {
 public:
     void help() noexcept override {
-        if (!inside_task()) return;
+        if (!may_help(children_)) return;
         for (std::size_t i = 0; i != count_ && !this->done(); ++i) nodes_[i].core->help();
     }
 
@@ -37,10 +37,11 @@ public:
     }
 
 protected:
-    explicit joint_state(std::vector<state_ref<future_core>> children)
+    explicit joint_state(std::vector<state_ref<future_core>> children, awaited how = awaited::needed)
         : future_state<Out>(static_cast<std::uint32_t>(children.size() + 2)),
           nodes_(new node[children.size()]),
           count_(children.size()),
+          children_(how),
           missing_(children.size() + 1) {
         for (std::size_t i = 0; i != count_; ++i) {
             nodes_[i].owner = this;
@@ -72,6 +73,7 @@ private:
 
     std::unique_ptr<node[]> nodes_;
     const std::size_t count_;
+    const awaited children_;
     std::atomic<std::size_t> missing_;
 };
 

@@ -42,6 +42,17 @@
 
 namespace yoke::detail {
 
+/// Calls `f`: here, or on a thread of `ex` if that leaves all calls to its own threads. Throws what `f` throws, and
+/// pool_closed, cancelled and the like.
+template <class Executor, class F>
+void call_where_admitted(Executor& ex, const F& f) {
+    if (!ex.forks_here()) {
+        ex.require_open();
+        if (!ex.admits_callers()) return ex.invoke(function_ref(f));
+    }
+    f();
+}
+
 /// How many items a block has, by what they have cost so far. For one thread.
 template <class Clock>
 class loop_pace {
@@ -152,17 +163,8 @@ public:
 
     /// Does `items` items. Throws what the first failed item threw, or pool_closed, cancelled and the like.
     value run(std::size_t items) {
-        if (!ex_.forks_here()) {
-            ex_.require_open();
-            if (!ex_.admits_callers()) {
-                value all{};
-                const auto there = [&] { run_here(all, items); };
-                ex_.invoke(function_ref(there));
-                return all;
-            }
-        }
         value all{};
-        run_here(all, items);
+        call_where_admitted(ex_, [&] { run_here(all, items); });
         return all;
     }
 

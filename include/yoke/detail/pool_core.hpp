@@ -23,6 +23,7 @@
 #include <yoke/detail/eventcount.hpp>
 #include <yoke/detail/fork_join.hpp>
 #include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/pause_gate.hpp>
 #include <yoke/detail/places.hpp>
 #include <yoke/detail/pool_queues.hpp>
@@ -35,6 +36,7 @@
 #include <yoke/detail/thread_traits.hpp>
 #include <yoke/detail/worker_counters.hpp>
 #include <yoke/detail/worker_hooks.hpp>
+#include <yoke/detail/worker_place.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>
@@ -50,14 +52,6 @@
 #include <vector>
 
 namespace yoke::detail {
-
-/// Of which pool this thread is a worker, and which one.
-struct worker_place {
-    const void* pool = nullptr;
-    std::size_t index = no_worker;
-    worker_counters* counters = nullptr;
-};
-YOKE_SHARED_STATE inline thread_local worker_place this_worker;
 
 template <class Queues>
 class pool_core final : private thread_crew::work {
@@ -176,6 +170,8 @@ public:
     [[nodiscard]] fork_crew& forks() noexcept { return forks_; }
     /// True if each thread calls something of the user's before its first task.
     [[nodiscard]] bool initialized() const noexcept { return setup_.initialized; }
+    /// Which threads may run the pool's tasks.
+    [[nodiscard]] task_home home() const noexcept { return initialized() ? task_home(this) : task_home(); }
 
     /// Takes the task, which somebody has claimed who has it not from its queue, out of there, if that is cheap.
     [[nodiscard]] bool take_back(node& task) noexcept { return queues_.take_back(task, self()); }

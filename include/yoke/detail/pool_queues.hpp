@@ -19,7 +19,6 @@
 /// and `note_overtaken()`, said after a task was begun or cancelled by somebody who did not take it from
 /// here, so that the shells it leaves behind can be swept out now and then.
 
-#include <yoke/detail/admission.hpp>  // for no_worker
 #include <yoke/detail/intake.hpp>
 #include <yoke/detail/priority_queue.hpp>
 #include <yoke/detail/stable_array.hpp>
@@ -27,6 +26,7 @@
 #include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/work_stealing_deque.hpp>
 #include <yoke/detail/worker_counters.hpp>
+#include <yoke/detail/worker_place.hpp>
 
 #include <atomic>
 #include <cstddef>

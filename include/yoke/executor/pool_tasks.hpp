@@ -11,12 +11,14 @@
 #include <yoke/detail/block_cache.hpp>
 #include <yoke/detail/config.hpp>
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task.hpp>
 #include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <stop_token>
@@ -32,7 +34,8 @@ class future_task final : public task_state<R, F, Args...>, public Core::node {
 public:
     template <class... Call>
     future_task(Core& pool, std::stop_token stop, Call&&... call)
-        : task_state<R, F, Args...>(2, std::move(stop), std::forward<Call>(call)...), pool_(pool) {}
+        : task_state<R, F, Args...>(2, std::move(stop), std::forward<Call>(call)...),
+          pool_(reinterpret_cast<std::uintptr_t>(&pool) | (pool.initialized() ? own_threads_only : 0)) {}
 
     // For the queue.
     void run() noexcept override { end(how::run); }
@@ -40,19 +43,28 @@ public:
     [[nodiscard]] bool overtaken() const noexcept override { return this->begun(); }
 
     // For the future, that is for threads that do not have the task from its queue.
-    void help() noexcept override { static_cast<void>(overtake(how::run)); }
+    void help() noexcept override {
+        if (home().admits_this_thread()) static_cast<void>(overtake(how::run));
+    }
     bool try_cancel() noexcept override { return overtake(how::stop); }
 
 private:
     ~future_task() override = default;
 
     enum class how : bool { run, stop };
+    static constexpr std::uintptr_t own_threads_only = 1;
+
+    [[nodiscard]] Core& pool() const noexcept { return *reinterpret_cast<Core*>(pool_ & ~own_threads_only); }
+    /// Which threads may run it. A waiter may ask when the task is over and the pool is gone, so this does not.
+    [[nodiscard]] task_home home() const noexcept {
+        return (pool_ & own_threads_only) != 0 ? task_home(&pool()) : task_home();
+    }
 
     // Each is compiled once for every kind of task, so there is one of each, and it is not copied to where it is called.
 
     YOKE_NOINLINE void end(how way) noexcept {
         if (!this->claim()) return this->release();
-        Core& pool = pool_;
+        Core& pool = this->pool();
         pool.release_place();
         way == how::run ? this->run_claimed() : this->stop_claimed();
         // First what the block holds is gone, then the task is over.
@@ -63,7 +75,7 @@ private:
     /// For who did not take it from its queue. False if somebody else has begun it.
     YOKE_NOINLINE bool overtake(how way) noexcept {
         if (!this->claim()) return false;
-        Core& pool = pool_;  // lives until we say that the task is over
+        Core& pool = this->pool();  // lives until we say that the task is over
         const bool taken_back = pool.take_back(*this);
         if (taken_back) this->release();  // the queue's share
         pool.note_overtaken(!taken_back);
@@ -75,7 +87,7 @@ private:
         return true;
     }
 
-    Core& pool_;
+    const std::uintptr_t pool_;  // its address, and `own_threads_only`
 };
 
 /// The receiver of detached tasks, for whose outcome nobody waits: the pool counts the errors.
@@ -249,7 +261,7 @@ public:
         if (!pool.try_take_place()) {
             if (pool.closed()) throw pool_closed();
             if (policy == when_full::fail) return;
-            begins_here_ = inside_task();
+            begins_here_ = inside_task() && pool.home().admits_this_thread();
             if (begins_here_) {
                 pool.take_extra_place();
             } else if (!pool.take_place()) {

@@ -14,7 +14,6 @@
 #include <yoke/detail/fork_errors.hpp>
 #include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/invoke.hpp>
-#include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 
@@ -65,8 +64,8 @@ public:
         }
     }
 
-    /// Blocks until all tasks have ended, those included that were run meanwhile. Inside a task (of whatever executor) this
-    /// thread calls those that nobody has begun, and never anything else.
+    /// Blocks until all tasks have ended, those included that were run meanwhile. This thread calls those that nobody has
+    /// begun, if the executor admits it (see future.hpp), and never anything else.
     ///
     /// If one task has thrown, its exception is thrown; if several have, task_errors; std::bad_alloc if there was no memory
     /// to keep them all. The group can be used again, also after cancel().
@@ -103,10 +102,8 @@ private:
             if (tasks.empty()) return;
             // First all that nobody has begun, the youngest before the others, as they are the last to be begun elsewhere;
             // without the lock, for they may run more.
-            if (detail::inside_task()) {
-                for (std::size_t i = tasks.size(); i != 0; --i)
-                    detail::future_access::state(tasks[i - 1])->help();
-            }
+            for (std::size_t i = tasks.size(); i != 0; --i)
+                detail::future_access::state(tasks[i - 1])->help();
             for (auto& task : tasks) {
                 task.wait();
                 const std::lock_guard lock(mutex_);

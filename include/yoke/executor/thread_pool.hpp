@@ -11,8 +11,17 @@
 /// Everything that concept/executor.hpp promises holds. In particular:
 ///
 /// - A task may submit to its own pool and wait for the future, to any depth and on a pool of one thread:
-///   who waits for a future, inside a task or not, runs the awaited task itself if nobody has begun it (and
-///   nothing else). So a pool of one thread is no lock: tasks that must not meet need one, or a pipeline's limit.
+///   a thread that waits for a future runs the awaited task itself if nobody has begun it (and nothing else). So a
+///   pool of one thread is no lock: tasks that must not meet need one, or a pipeline's limit. A pool that was made
+///   with an initialization leaves all its tasks to its own threads, in every kind of wait:
+///
+///   | the waiting thread | a pool without initialization | a pool whose threads are initialized |
+///   |---|---|---|
+///   | is a worker of this pool | runs the awaited task | runs the awaited task |
+///   | runs a task of another executor | runs the awaited task | sleeps |
+///   | runs no task; needs this very one (get, then, when_all, task_group, bulk) | runs it | sleeps |
+///   | runs no task; any of several will do (when_any, as_completed, map, fetch, pipeline) | sleeps | sleeps |
+///   | runs no task; waits for a coroutine that is in schedule() | sleeps | sleeps |
 /// - The destructor waits for all accepted tasks. A pool destroyed by one of its own tasks cannot wait for
 ///   that; its threads go on, finish what was accepted and end by themselves.
 /// - `max_pending` bounds the tasks that have not begun. With all places taken `submit` waits, `try_submit`
@@ -134,7 +143,8 @@ public:
     }
 
     /// Starts all threads at once; each calls a copy of `init` with its number, 0 to threads - 1, before its first
-    /// task. Throws std::system_error if a thread cannot be started, or the first exception of an `init`; the threads
+    /// task. No other thread ever runs a task of the pool. A task of another executor that submits to it while it is full
+    /// (`max_pending`) waits for a place. Throws std::system_error if a thread cannot be started, or the first exception of an `init`; the threads
     /// that were started are ended first. (To do something when a thread ends, see `pool_observer::worker_ended`.)
     template <std::invocable<std::size_t> Init>
     basic_thread_pool(const thread_pool_options& options, const Init& init) {
@@ -230,7 +240,7 @@ public:
         using hand_call = detail::received_call<core, hand, detail::lend_hand<std::decay_t<F>>>;
         admitted right(*core_, when_full::wait);
         const std::size_t hands = count < concurrency() ? count : concurrency();
-        detail::state_ref<state> work(new state(count, hands, std::forward<F>(f)));
+        detail::state_ref<state> work(new state(count, hands, home(), std::forward<F>(f)));
         auto outcome =
             detail::future_access::make<void>(detail::state_ref<detail::future_state<void>>(work.share()));
         if (count == 0) return outcome;
@@ -277,7 +287,7 @@ public:
         using result = detail::invoke_shape_t<F, More...>;
         if (core_->forker() != nullptr) return detail::invoke_all<detail::on_this_worker>(f, more...);
         // A thread that runs one of the pool's tasks without being a worker: it waits for that task.
-        if (detail::inside_task_of(core_)) {
+        if (detail::inside_task_of(core_) && home().admits_this_thread()) {
             const detail::fork_crew::guest here(core_->forks());
             if (core_->forker() != nullptr) return detail::invoke_all<detail::on_this_worker>(f, more...);
             return detail::invoke_all<detail::in_order>(f, more...);
@@ -311,6 +321,8 @@ public:
     [[nodiscard]] bool wants_forks() const noexcept { return core_->forker()->wants_forks(); }
     /// False if the pool's threads are initialized: then the loops and sort leave all calls to them.
     [[nodiscard]] bool admits_callers() const noexcept { return !core_->initialized(); }
+    /// Which threads may run the pool's tasks while they wait for them; for who makes a view of a pool.
+    [[nodiscard]] detail::task_home home() const noexcept { return core_->home(); }
     /// Throws pool_closed after shutdown, except inside a task of this pool, and forked in a forked child.
     void require_open() const {
         if (core_->forked()) throw forked();

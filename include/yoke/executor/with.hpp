@@ -10,6 +10,7 @@
 /// it, which must outlive it, and owns nothing.
 
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 
@@ -59,6 +60,8 @@ public:
 
     [[nodiscard]] std::size_t concurrency() const { return executor_->concurrency(); }
     [[nodiscard]] const task_options& options() const noexcept { return options_; }
+    /// Which threads may run the executor's tasks while they wait for them.
+    [[nodiscard]] detail::task_home home() const noexcept { return detail::home_of(*executor_); }
 
     template <class R, class F, class... Args>
         requires executor_of<E, F, Args...> && receiver_of<R, call_result<F, Args...>>
