@@ -112,6 +112,7 @@ class copy_of_tree:
         self.jobs = jobs
         self.sound = {}  # (build, test, cases) that pass on the unchanged headers: the seconds that takes
         self.configured = set()
+        self.last_output = ""
         for part in ("include", "tests", "cmake", "CMakeLists.txt", "README.md", "LICENSE"):
             source, target = root / part, folder / part
             if source.is_dir():
@@ -152,6 +153,7 @@ class copy_of_tree:
             if b"No tests ran" in ran.stdout:
                 sys.exit(f"{test}: no test case is called {one.cases}")
             if ran.returncode != 0:
+                self.last_output = ran.stdout.decode(errors="replace")
                 return "a test fails"
         return ""
 
@@ -161,7 +163,7 @@ class copy_of_tree:
             key = (one.build, test, one.cases)
             if key not in self.sound:
                 if how := self.outcome(one, test, 120):
-                    sys.exit(f"{test} without any mutant, build {one.build}: {how}")
+                    sys.exit(f"{self.last_output}\n{test} without any mutant, build {one.build}: {how}")
                 begin = time.monotonic()
                 self.outcome(one, test, 120)
                 self.sound[key] = time.monotonic() - begin
