@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 
+#include "support/failing_memory.hpp"
+
 #include <yoke/detail/range_allocator.hpp>
 
 #include <cstdint>
 #include <map>
+#include <new>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -101,4 +105,54 @@ TEST_CASE("random use: ranges in use never overlap, and all comes back in one pi
     const auto whole = ranges.largest_backed();
     REQUIRE(whole);
     REQUIRE(whole->size == ranges.backed_bytes());
+}
+
+TEST_CASE("a range comes back, and its neighbours stay, without memory for the bookkeeping") {
+    range_allocator ranges(1 << 20);
+    ranges.convert({0, 1 << 19}, true);
+    std::vector<arena_range> taken;
+    for (int i = 0; i < 1'000; ++i) taken.push_back(*ranges.take(64, 64));
+    // In an order in which first nothing merges, and then everything does.
+    for (const std::size_t first : {0u, 1u}) {
+        for (std::size_t i = first; i < taken.size(); i += 2) {
+            yoke_test::until_failure = 0;
+            ranges.give(taken[i]);
+            REQUIRE(yoke_test::until_failure == 0);
+            yoke_test::until_failure = -1;
+        }
+    }
+    REQUIRE(ranges.backed_bytes() == 1 << 19);
+    REQUIRE(ranges.largest_backed() == arena_range{0, 1 << 19});
+    REQUIRE(ranges.find_bare(1) == arena_range{1 << 19, 1 << 19});
+}
+
+TEST_CASE("what runs out of memory has changed nothing") {
+    range_allocator ranges(1 << 20);
+    ranges.convert({0, 1 << 19}, true);
+    const auto wall = *ranges.take(64, 64);
+    int threw = 0;
+    for (int n = 0; n < 200; ++n) {
+        const auto before = ranges.backed_bytes();
+        std::optional<arena_range> got;
+        yoke_test::until_failure = n % 7;
+        try {
+            if (n % 2 == 0)
+                got = ranges.take(4096, 4096);
+            else
+                ranges.convert({std::uint64_t(n) * 1024 + (1 << 19), 512}, true);
+        } catch (const std::bad_alloc&) {
+            ++threw;
+            REQUIRE(ranges.backed_bytes() == before);
+        }
+        yoke_test::until_failure = -1;
+        if (got) ranges.give(*got);
+    }
+    REQUIRE(threw > 0);
+    ranges.give(wall);
+    for (int n = 1; n < 200; n += 2) {
+        const arena_range part{std::uint64_t(n) * 1024 + (1 << 19), 512};
+        ranges.convert(part, false);
+    }
+    REQUIRE(ranges.largest_backed() == arena_range{0, 1 << 19});
+    REQUIRE(ranges.find_bare(1) == arena_range{1 << 19, 1 << 19});
 }

@@ -157,7 +157,7 @@ TEST_CASE("a result that shared memory has no room for fails its own task", "[pr
 
 TEST_CASE("an argument that shared memory has no room for is refused in the caller, untouched", "[process]") {
     yoke::process_pool pool(1);
-    REQUIRE_THROWS_AS(pool.submit([](huge) {}, huge{}), std::bad_alloc);
+    REQUIRE_THROWS_AS(pool.submit([](huge) {}, huge{}), yoke::message_too_large);
     REQUIRE(pool.submit(add, 1, 1).get() == 2);
     pool.wait();
 }

@@ -8,7 +8,8 @@
 ///     phase        owner    next
 ///     empty        pool     sent, when a task is put in (generation + 1)
 ///     sent         nobody   running, by a worker's compare-exchange; or empty again, by the pool's (cancelled)
-///     running      worker   done; wants_room, when the result fits neither the slot nor the call's own block
+///     running      worker   done; wants_room, when the result fits neither the slot nor the call's own block nor the room
+///                           that it was sent with
 ///     wants_room   pool     has_room or no_room
 ///     has_room     worker   done
 ///     no_room      worker   done (with an error)
@@ -108,9 +109,11 @@ struct alignas(64) task_slot {
     std::uint64_t block_offset = 0;  ///< where the call is, if it does not fit the slot
     std::uint64_t block_size = 0;    ///< 0: it is in the slot
     std::uint32_t timed = 0;
-    std::uint32_t keep_call = 0;    ///< it may be needed again: the result must not be put over it
-    std::uint64_t room_offset = 0;  ///< written before `has_room`
-    shared_word stop{0};            ///< see stop_watch.hpp; the pool asks, at any time
+    std::uint32_t keep_call = 0;  ///< it may be needed again: the result must not be put over it
+    std::uint64_t room_offset =
+        0;  ///< where a result may go that fits neither here nor there; also before `has_room`
+    std::uint64_t room_size = 0;  ///< 0: nowhere yet
+    shared_word stop{0};          ///< see stop_watch.hpp; the pool asks, at any time
 
     // Written by the worker before `done` or `wants_room`.
     std::uint64_t result_size = 0;

@@ -14,6 +14,7 @@ inline bool process_core::collect_once() noexcept {
             take_out_of_slot(*task, copy);
             spent_slots_.push_back(task->slot);
         }
+        completed_held_ += task->held();
         complete(*task);
         if (watch_.forked()) end_forked_process();
         ++completed_;
@@ -31,8 +32,8 @@ inline bool process_core::collect_once() noexcept {
     deliver_output();  // before somebody else prints in a dead worker's place
     if (watch_.forked()) end_forked_process();
     staff_.carry_out();
-    for (const std::uint32_t index : wants_room_) give_room(index);
-    wants_room_.clear();
+    for (const std::uint32_t index : give_room_) give_room(index);
+    give_room_.clear();
     if (taken_.empty()) sleep(next);
     return true;
 }
@@ -47,11 +48,12 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     const bool tended = std::exchange(naps_, stream_.flows(now, came));
     tend(naps_);
     looked_ = now;
-    if (completed_ != 0) finished(std::exchange(completed_, 0));
+    if (completed_ != 0) finished(std::exchange(completed_, 0), std::exchange(completed_held_, {}));
 
     gather(now >= heal_at_);
     find_output();
     if (crew_.news()) after_deaths(now);
+    allot_rooms();
     if (now >= next_check_) expire(now);
     fail_late(now);
     wakes = dispatch();
@@ -113,7 +115,8 @@ inline void process_core::gather(bool all) {
             } else if (state.phase == slot_phase::wants_room && !on_collector()) {
                 board_.set_done(index);  // only the collector gives room
                 call_collector();
-            } else if (state.phase == slot_phase::wants_room && wants_room_.size() < slot_count)
+            } else if (state.phase == slot_phase::wants_room &&
+                       std::find(wants_room_.begin(), wants_room_.end(), index) == wants_room_.end())
                 wants_room_.push_back(index);
         }
     }
@@ -150,6 +153,7 @@ inline process_task& process_core::take_result(std::uint32_t index, slot_state s
     } else {
         task.result = place.first(static_cast<std::size_t>(result.size));
     }
+    if (task.error == nullptr && !task.failed) task.results.learn(result.size);
     staff_.task_done();
     begin_by_.remove(task);
     task.where = process_task::phase::leaving;
@@ -213,7 +217,7 @@ inline bool process_core::settle_dead(const worker_end& end, process_output::tex
         printed_by = task.number;
         free_slot(index);
         if (sound && task.attempts > 0 && !cancelling_ && !task.stop_requested) {
-            task.room = {};
+            drop_room(task);
             begin_by_.remove(task);
             task.where = process_task::phase::queued;
             queue_.push(task);  // to the front of its equals: its number is the lowest
@@ -292,6 +296,28 @@ inline void process_core::give_up_running() {
     }
 }
 
+/// Decides which of the workers that want room are answered now. The others wait until results have been read and their rooms
+/// come back: those go on being read, whoever waits here.
+inline void process_core::allot_rooms() noexcept {
+    std::erase_if(wants_room_, [this](std::uint32_t index) {
+        const slot_state state = state_of(index);
+        if (slots_[index].task == nullptr || !possible(index, state) || state.phase != slot_phase::wants_room)
+            return true;
+        process_task& task = *slots_[index].task;
+        const std::uint64_t bytes = read_once(board_.slot(index).result_size);
+        const std::uint64_t others = held_.rooms - task.room_bytes;
+        if (bytes <= max_bytes_ && others != 0 && bytes > max_bytes_ - std::min(others, max_bytes_))
+            return false;
+        if (bytes <= max_bytes_) {
+            held_.rooms = others + bytes;
+            task.room_bytes = bytes;
+        }
+        task.room_wanted = bytes;
+        give_room_.push_back(index);
+        return true;
+    });
+}
+
 /// Answers a worker whose result does not fit. Without the mutex: getting memory may take a while, and only the
 /// collector changes a slot that a worker has in hand.
 inline void process_core::give_room(std::uint32_t index) noexcept {
@@ -303,7 +329,9 @@ inline void process_core::give_room(std::uint32_t index) noexcept {
     slot_phase answer = slot_phase::has_room;
     try {
         task.room = {};
-        task.room = arena_block(arena(), static_cast<std::size_t>(read_once(slot.result_size)));
+        slot.room_size = task.room_wanted > max_bytes_ ? max_bytes_ : 0;
+        if (task.room_wanted > max_bytes_) throw std::bad_alloc();
+        task.room = arena_block(arena(), static_cast<std::size_t>(task.room_wanted));
         slot.room_offset = task.room.offset();
     } catch (...) {
         answer = slot_phase::no_room;

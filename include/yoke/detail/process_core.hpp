@@ -64,6 +64,7 @@ public:
         : max_pending_(setup.max_pending),
           host_(process_host::instance()),
           use_(std::in_place, host_),
+          max_bytes_(setup.max_pending_bytes != 0 ? setup.max_pending_bytes : host_.arena().limit() / 2),
           memory_(host_.arena(), process_board::bytes(slot_count, setup.most_workers)),
           init_call_(setup.init_call.empty() ? arena_block()
                                              : arena_block(host_.arena(), setup.init_call.size())),
@@ -78,6 +79,7 @@ public:
         for (std::uint32_t i = 0; i < slot_count; ++i) free_slots_[i] = slot_count - 1 - i;
         spent_slots_.reserve(slot_count);
         wants_room_.reserve(slot_count);
+        give_room_.reserve(slot_count);
         ends_.reserve(setup.most_workers);
         prints_.reserve(output_.collects() ? setup.most_workers * std::size_t{2} : 0);
     }
@@ -115,14 +117,15 @@ public:
 
     // Tasks come in.
 
-    /// The right to enqueue one task, counted as accepted from now on; with a full pool waits for it, or returns false if
-    /// not allowed to. `block`: kept memory for the task, or null. Throws pool_closed, broken_pool.
-    bool admit(bool may_wait, void*& block);
+    /// The right to enqueue one task with a call of so many bytes, counted as accepted from now on; with a full pool waits
+    /// for it, or returns false if not allowed to. `block`: kept memory for the task, or null. Throws pool_closed,
+    /// broken_pool, and message_too_large for a call that no wait would make room for.
+    bool admit(bool may_wait, std::uint64_t bytes, void*& block);
     /// Gives an unused right back.
-    void withdraw() noexcept {
+    void withdraw(std::uint64_t bytes) noexcept {
         const std::lock_guard lock(mutex_);
         --fresh_;
-        finished(1);
+        finished(1, {.calls = bytes});
     }
     /// Keeps the memory of a task for another one: kept_blocks::size bytes from ::operator new.
     void keep(void* block) noexcept { kept_.give(block); }
@@ -196,6 +199,10 @@ private:
     static constexpr std::int64_t nap_ns = 30'000;
     /// A collector that has not looked around for so long is held up by a receiver.
     static constexpr std::int64_t held_up_ns = 200'000;
+    /// Rooms given before they are asked for: the largest, and all together. A larger result takes so long to be copied that
+    /// asking makes no difference.
+    static constexpr std::uint64_t most_room_ahead = std::uint64_t{1} << 20;
+    static constexpr std::uint64_t rooms_ahead = std::uint64_t{16} << 20;
     /// What is kept for a pool that has become idle is kept for so long.
     static constexpr std::int64_t kept_ns = 1'000'000'000;
 
@@ -294,12 +301,42 @@ private:
         for (; workers != 0 && board_.wake_one(); --workers) woken = true;
         return woken;
     }
-    void finished(std::size_t count) noexcept {
+    void finished(std::size_t count, const held_bytes& held) noexcept {
         accepted_ -= count;
+        held_.calls -= held.calls;
+        if (held.calls != 0 && waiting_for_bytes_ != 0) room_.notify_all();
+        uncount_room(held.rooms);
         if (accepted_ != 0) return;
         by_priority_ = false;
         idle_.notify_all();
         if (closed_) call_collector();
+    }
+    /// So many bytes of rooms are not in use any more.
+    void uncount_room(std::uint64_t bytes) noexcept {
+        held_.rooms -= bytes;
+        if (bytes != 0 && !wants_room_.empty() && !on_collector()) call_collector();
+    }
+    /// A task that did not begin, or is to begin again, gives its room back.
+    void drop_room(process_task& task) noexcept {
+        task.room = {};
+        uncount_room(std::exchange(task.room_bytes, 0));
+    }
+    /// Gives the task that is about to be sent room for the result that it is likely to have. The first rooms of a burst cost
+    /// a system call each 256 KiB, with the mutex held; later ones find that memory at hand.
+    void provide_room(process_task& task, task_slot& slot) noexcept {
+        slot.room_size = 0;
+        const std::uint64_t bytes = task.results.bytes();
+        if (bytes == 0 || (slot.keep_call == 0 && bytes <= slot.block_size)) return;
+        if (bytes > most_room_ahead || held_.rooms + bytes > std::min(rooms_ahead, max_bytes_)) return;
+        try {
+            task.room = arena_block(arena(), static_cast<std::size_t>(bytes));
+        } catch (...) {
+            return;  // the worker asks, and is told why not
+        }
+        task.room_bytes = bytes;
+        held_.rooms += bytes;
+        slot.room_offset = task.room.offset();
+        slot.room_size = bytes;
     }
     void watcher_leaves() noexcept {
         if (--watchers_ == 0 && closed_ && accepted_ == 0) call_collector();
@@ -353,6 +390,7 @@ private:
         slot.block_size = task.call.block().size();
         slot.timed = task.timeout_ns != 0;
         slot.keep_call = task.attempts > 0;
+        provide_room(task, slot);
         slot.started.store(0, std::memory_order_relaxed);
         slot.stop.store(0, std::memory_order_relaxed);
         if (slot.block_size == 0) std::copy_n(task.call.bytes().data(), task.call.size(), slot.bytes.data());
@@ -394,6 +432,7 @@ private:
     bool take_out(process_task& task) noexcept {
         const slot_state sent{slots_[task.slot].generation, 0, slot_phase::sent};
         if (!change(task.slot, sent, sent.with(slot_phase::empty))) return false;
+        drop_room(task);
         free_slot(task.slot);
         return true;
     }
@@ -439,10 +478,11 @@ private:
     }
     /// Without the mutex: the task is complete.
     void account_outside(process_task& task) noexcept {
+        const held_bytes held = task.held();
         task.release();
         if (watch_.forked()) return;  // the receiver has
         const std::lock_guard lock(mutex_);
-        finished(1);
+        finished(1, held);
     }
     /// Without the mutex.
     void refuse_outside(process_task& task) noexcept {
@@ -492,6 +532,7 @@ private:
     [[nodiscard]] bool possible(std::uint32_t index, slot_state state) const noexcept;
     void check_memory();
     void give_up_running();
+    void allot_rooms() noexcept;
     void give_room(std::uint32_t index) noexcept;
     void find_output();
     void deliver_output() noexcept;
@@ -504,6 +545,7 @@ private:
     const fork_watch watch_;
     process_host& host_;
     std::optional<server_use> use_;
+    const std::uint64_t max_bytes_;  ///< of calls that are not complete; of rooms for results
     arena_block memory_;
     arena_block init_call_;
     const process_board board_;
@@ -517,7 +559,9 @@ private:
     std::string broken_;        ///< why, if it is
     std::size_t accepted_ = 0;  ///< tasks that are not complete
     std::size_t fresh_ = 0;     ///< accepted, not yet enqueued
+    held_bytes held_;           ///< by those that are not complete
     std::size_t waiting_for_room_ = 0;
+    std::size_t waiting_for_bytes_ = 0;
     std::size_t watchers_ = 0;  ///< threads in await(), or about to wake a worker: the board must stay
     std::uint64_t last_number_ = 0;
     std::uint64_t pushed_ = 0;  ///< entries ever put into the ring
@@ -539,10 +583,12 @@ private:
     process_task_list taken_;  ///< of those that are ready
     std::vector<std::uint32_t> spent_slots_;
     std::size_t completed_ = 0;
+    held_bytes completed_held_;  ///< what those held
     stream_gauge stream_;
     bool naps_ = false;  ///< it tends, unless it was held up
     std::int64_t idle_since_ = never;
-    std::vector<std::uint32_t> wants_room_;
+    std::vector<std::uint32_t> wants_room_;  ///< slots whose workers wait for it
+    std::vector<std::uint32_t> give_room_;   ///< of those, the ones that are to be answered now
     std::vector<worker_end> ends_;
     std::vector<printed_text> prints_;
 

@@ -8,11 +8,24 @@
 
 namespace yoke::detail {
 
-inline bool process_core::admit(bool may_wait, void*& block) {
+inline bool process_core::admit(bool may_wait, std::uint64_t bytes, void*& block) {
+    if (bytes > max_bytes_)
+        throw message_too_large("the call has " + std::to_string(bytes) +
+                                " bytes, and process_pool_options::max_pending_bytes is " +
+                                std::to_string(max_bytes_) +
+                                "; raise it, pass less at a time, or pass a yoke::shared_span");
     std::unique_lock lock = lock_soon();
     for (;;) {
         if (closed_) throw pool_closed();
         if (!broken_.empty()) throw broken_pool(broken_);
+        // What this thread completes holds bytes until it is done, so a receiver's new task goes in beyond this bound, too.
+        if (held_.calls + bytes > max_bytes_ && !completing()) {
+            if (!may_wait) return false;
+            ++waiting_for_bytes_;
+            room_.wait(lock);
+            --waiting_for_bytes_;
+            continue;
+        }
         if (accepted_ < max_pending_ || pending() < max_pending_) break;
         if (!may_wait) return false;
         // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound.
@@ -24,6 +37,7 @@ inline bool process_core::admit(bool may_wait, void*& block) {
         --waiting_for_room_;
     }
     ++accepted_;
+    held_.calls += bytes;
     ++fresh_;
     block = kept_.take();
     return true;

@@ -49,6 +49,7 @@ struct process_setup {
     std::uint32_t workers = 1;
     std::uint32_t most_workers = 1;  ///< that there will ever be at a time
     std::size_t max_pending = 0;
+    std::uint64_t max_pending_bytes = 0;  ///< 0: half of what the arena may hold
     std::uint32_t crash_limit = 0;
     std::vector<unsigned> processors{};       ///< worker i on [i % size]
     std::vector<std::byte> init_call{};       ///< for `terms.init`

@@ -85,6 +85,40 @@ private:
     arena_block block_;
 };
 
+/// How large the results of one kind of call are: a hint, by which a task gets room for its result before it begins. It
+/// rises at once to the largest result seen and comes down slowly, so it follows what the calls return of late.
+///
+/// One atomic word; any value is a right one, so relaxed orders do, and a change that another one overtakes does no harm.
+class expected_size {
+public:
+    /// 0 if they fit a slot.
+    [[nodiscard]] std::uint64_t bytes() const noexcept {
+        const std::uint64_t bytes = bytes_.load(std::memory_order_relaxed);
+        return bytes <= task_slot::capacity ? 0 : bytes;
+    }
+    void learn(std::uint64_t size) noexcept {
+        const std::uint64_t bytes = bytes_.load(std::memory_order_relaxed);
+        if (size > bytes)
+            bytes_.store(size + size / 8, std::memory_order_relaxed);  // the next one may be a little larger
+        else if (bytes > task_slot::capacity && size + size / 8 < bytes)
+            bytes_.store(bytes - (bytes - size) / 32 - 1, std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<std::uint64_t> bytes_{0};
+};
+
+/// What tasks hold of a pool's memory, in bytes.
+struct held_bytes {
+    std::uint64_t calls = 0;
+    std::uint64_t rooms = 0;  ///< for results, in shared memory
+    held_bytes& operator+=(const held_bytes& more) noexcept {
+        calls += more.calls;
+        rooms += more.rooms;
+        return *this;
+    }
+};
+
 /// Owned by the pool until it is complete, and by its future if it has one. What is not documented otherwise belongs to
 /// the pool and is guarded by its mutex.
 class process_task {
@@ -100,8 +134,10 @@ public:
         int attempts = 1;  ///< how often it may be started
     };
 
-    process_task(task_entry entry, packed_call call, const limits& options) noexcept
+    /// `results`: what is known of the size of the results of such calls.
+    process_task(task_entry entry, expected_size& results, packed_call call, const limits& options) noexcept
         : entry(entry),
+          results(results),
           call(std::move(call)),
           timeout_ns(options.timeout_ns),
           grace_ns(options.grace_ns),
@@ -133,7 +169,11 @@ public:
                                " was overwritten before it could be read");
     }
 
+    /// What it holds of the pool's memory until it is complete.
+    [[nodiscard]] held_bytes held() const noexcept { return {call.size(), room_bytes}; }
+
     const task_entry entry;
+    expected_size& results;
     packed_call call;
     const std::int64_t timeout_ns;
     const std::int64_t grace_ns;
@@ -163,6 +203,8 @@ public:
     std::uint64_t committed = 0;                       ///< what that word said then
     int worker_pid = 0;
     arena_block room;
+    std::uint64_t room_bytes = 0;   ///< of it, as counted by the pool
+    std::uint64_t room_wanted = 0;  ///< as the worker has asked
 
 protected:
     virtual ~process_task() = default;

@@ -60,6 +60,7 @@ inline bool process_core::await(process_task& task) noexcept {
     }
     if (!mine) return !spoilt;
     wake(wakes);
+    const held_bytes held = task.held();
     {
         const task_scope completing(this);
         complete(task);
@@ -73,7 +74,7 @@ inline bool process_core::await(process_task& task) noexcept {
             if (sent != 0 && staff_.understaffed()) call_collector();
             wake(wakes_for(sent));
         }
-        finished(1);
+        finished(1, held);
     }
     return true;
 }

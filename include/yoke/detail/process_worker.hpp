@@ -55,7 +55,8 @@ public:
           // As it was claimed. It may have expired since, and then commit() must find that out.
           state_(slot_state::of(slot_.state.load(std::memory_order_relaxed)).with(slot_phase::running)),
           call_{slot_.block_size == 0 ? slot_.bytes.data() : arena.at(slot_.block_offset),
-                static_cast<std::size_t>(slot_.call_size)} {}
+                static_cast<std::size_t>(slot_.call_size)},
+          room_size_(slot_.room_size) {}
     worker_task(const worker_task&) = delete;
     worker_task& operator=(const worker_task&) = delete;
 
@@ -96,16 +97,30 @@ public:
             slot_.result_at = result_place::call_block;
             return {arena_.at(slot_.block_offset), size};
         }
-        ask_for_room();
-        if (state_.phase != slot_phase::has_room)
-            throw message_too_large("the result of the task has " + std::to_string(size) +
-                                    " bytes, and there is no shared memory left for so many");
+        if (size > room_size_) {
+            room_size_ = 0;
+            ask_for_room();
+            if (state_.phase != slot_phase::has_room) refuse(size);
+            room_size_ = size;
+        }
         slot_.result_at = result_place::room;
         return {arena_.at(slot_.room_offset), size};
     }
 
 private:
+    /// The pool has no room for the result, and has put its bound into the place of its size if that is why.
+    [[noreturn]] void refuse(std::size_t size) const {
+        const std::string result = "the result of the task has " + std::to_string(size) + " bytes, and ";
+        const std::uint64_t bound = slot_.room_size;
+        throw message_too_large(
+            bound != 0
+                ? result + "process_pool_options::max_pending_bytes is " + std::to_string(bound) +
+                      "; raise it, or return less at a time"
+                : result + "there is no shared memory left for so many; see runtime_options::shared_memory");
+    }
+
     void ask_for_room() {
+        YOKE_TEST_POINT("room wanted");
         shared_word& answer = board_.desk(worker_).answer;
         const std::uint32_t before = answer.load(std::memory_order_acquire);
         static_cast<void>(change_state(slot_phase::wants_room));
@@ -179,6 +194,7 @@ private:
     bool collects_;
     slot_state state_;
     std::span<const std::byte> call_;
+    std::uint64_t room_size_;  ///< that may be written to
 };
 
 /// How a worker looks for a task before it goes to sleep, since falling asleep and waking cost more than a short wait.

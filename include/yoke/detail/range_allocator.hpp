@@ -7,7 +7,11 @@
 /// Neighbours of the same kind are merged. `take` serves from backed ranges, best fit first; if there is none it
 /// says so, and the owner backs a bare range and tries again. All lists lie on the heap of this process, so whatever a
 /// worker writes into the arena cannot confuse them.
+///
+/// Each range that is taken leaves the entry of the lists behind that it will need when it comes back, so giving a range
+/// back needs no memory and cannot fail. What needs memory gets it before it changes anything.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -15,6 +19,7 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace yoke::detail {
 
@@ -35,7 +40,11 @@ struct arena_range {
 class range_allocator {
 public:
     /// All of `[0, size)` is free and bare.
-    explicit range_allocator(std::uint64_t size) { insert({0, size}, false); }
+    explicit range_allocator(std::uint64_t size) {
+        if (size == 0) return;
+        reserve(1);
+        insert({0, size}, false);
+    }
 
     /// Takes `size` bytes at a multiple of `alignment` out of the backed ranges; nothing if none is large enough.
     std::optional<arena_range> take(std::uint64_t size, std::uint64_t alignment) {
@@ -43,7 +52,10 @@ public:
             const arena_range found{fit->second, fit->first};
             const std::uint64_t start = round_up(found.offset, alignment);
             if (start + size > found.end()) continue;
+            reserve(taken_ + 3);  // this range's, and those of two remainders
             split(found, {start, size});
+            ++taken_;
+            trim();
             return arena_range{start, size};
         }
         return std::nullopt;
@@ -66,13 +78,19 @@ public:
 
     /// `part` of a free range changes its kind.
     void convert(arena_range part, bool to_backed) {
+        reserve(taken_ + 3);
         auto around = std::prev(free_.upper_bound(part.offset));
         split({around->first, around->second.size}, part);
         insert(part, to_backed);
+        trim();
     }
 
-    /// Gives a range back; it is backed.
-    void give(arena_range range) { insert(range, true); }
+    /// Gives back a range that was taken; it is backed.
+    void give(arena_range range) noexcept {
+        insert(range, true);
+        --taken_;
+        trim();
+    }
 
     /// Bytes that are free and backed.
     [[nodiscard]] std::uint64_t backed_bytes() const noexcept { return backed_bytes_; }
@@ -86,7 +104,29 @@ private:
 
     [[nodiscard]] by_size& sizes(bool backed) noexcept { return backed ? backed_ : bare_; }
 
-    void insert(arena_range range, bool backed) {
+    /// An entry that is in no list.
+    struct entry {
+        by_size::node_type in_sizes;
+        std::map<std::uint64_t, state>::node_type in_free;
+    };
+
+    /// Has so many entries ready. Throws std::bad_alloc, and nothing has changed.
+    void reserve(std::size_t entries) {
+        if (spare_.capacity() < entries) spare_.reserve(std::max(entries, 2 * spare_.capacity()));
+        while (spare_.size() < entries) {
+            by_size sizes{{0, 0}};
+            std::map<std::uint64_t, state> ranges{{0, {}}};
+            spare_.push_back({sizes.extract(sizes.begin()), ranges.extract(ranges.begin())});
+        }
+    }
+    /// Gives back memory of entries that so many taken ranges do not need.
+    void trim() noexcept {
+        while (spare_.size() > taken_ + 16) spare_.pop_back();
+    }
+
+    // What follows needs the entries that are ready, and no memory.
+
+    void insert(arena_range range, bool backed) noexcept {
         auto next = free_.lower_bound(range.offset);
         if (next != free_.end() && next->second.backed == backed && next->first == range.end()) {
             range.size += next->second.size;
@@ -102,46 +142,43 @@ private:
         add(range, backed);
     }
 
-    void add(arena_range range, bool backed) {
+    void add(arena_range range, bool backed) noexcept {
         if (range.size == 0) return;
-        const auto in_sizes = sizes(backed).emplace(range.size, range.offset).first;
-        try {
-            free_.emplace(range.offset, state{range.size, backed});
-        } catch (...) {
-            sizes(backed).erase(in_sizes);
-            throw;
-        }
+        entry made = std::move(spare_.back());
+        spare_.pop_back();
+        made.in_sizes.value() = {range.size, range.offset};
+        made.in_free.key() = range.offset;
+        made.in_free.mapped() = {range.size, backed};
+        sizes(backed).insert(std::move(made.in_sizes));
+        free_.insert(std::move(made.in_free));
         if (backed) backed_bytes_ += range.size;
     }
 
-    std::map<std::uint64_t, state>::iterator remove(std::map<std::uint64_t, state>::iterator at) {
-        sizes(at->second.backed).erase({at->second.size, at->first});
+    /// The entry becomes a spare one, unless there are as many of those as there is room for.
+    std::map<std::uint64_t, state>::iterator remove(std::map<std::uint64_t, state>::iterator at) noexcept {
+        const auto next = std::next(at);
+        by_size& all = sizes(at->second.backed);
         if (at->second.backed) backed_bytes_ -= at->second.size;
-        return free_.erase(at);
+        entry left{all.extract(all.find({at->second.size, at->first})), free_.extract(at)};
+        if (spare_.size() != spare_.capacity()) spare_.push_back(std::move(left));
+        return next;
     }
 
-    /// Cuts `part` out of the free range `whole`, whose remainders stay free. An exception changes nothing.
-    void split(arena_range whole, arena_range part) {
+    /// Cuts `part` out of the free range `whole`, whose remainders stay free.
+    void split(arena_range whole, arena_range part) noexcept {
         const auto at = free_.find(whole.offset);
         const bool backed = at->second.backed;
+        remove(at);
+        add({whole.offset, part.offset - whole.offset}, backed);
         add({part.end(), whole.end() - part.end()}, backed);
-        // The front keeps the nodes of the whole.
-        const std::uint64_t front = part.offset - whole.offset;
-        auto node = sizes(backed).extract({whole.size, whole.offset});
-        if (backed) backed_bytes_ -= whole.size - front;
-        if (front == 0) {
-            free_.erase(at);
-        } else {
-            at->second.size = front;
-            node.value().first = front;
-            sizes(backed).insert(std::move(node));
-        }
     }
 
     std::map<std::uint64_t, state> free_;
     by_size backed_;
     by_size bare_;
     std::uint64_t backed_bytes_ = 0;
+    std::vector<entry> spare_;  ///< entries to be used; at least one for each range that is taken
+    std::size_t taken_ = 0;
 };
 
 }  // namespace yoke::detail

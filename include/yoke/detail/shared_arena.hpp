@@ -90,11 +90,11 @@ public:
         range.size = real_size(range.size);
         const std::lock_guard lock(mutex_);
         used_ -= range.size;
+        ranges_.give(range);
         try {
-            ranges_.give(range);
             if (ranges_.backed_bytes() > warm_bytes) cool();
         } catch (const std::bad_alloc&) {
-            // No memory for the bookkeeping: the range stays out of use.
+            // No memory for the bookkeeping: the range stays warm.
         }
     }
 
@@ -109,6 +109,8 @@ public:
         return first >= base && first - base <= size_ && bytes <= size_ - (first - base);
     }
 
+    /// The most bytes that may be in use.
+    [[nodiscard]] std::uint64_t limit() const noexcept { return size_; }
     /// Address space, in bytes.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// Bytes in use.

@@ -108,13 +108,17 @@ void make_remote_call(worker_task& task) {
     Call::run(in, out);
 }
 
+/// How large the results of such calls are, as far as the pools of this process have seen.
+template <class Call>
+inline constinit expected_size results_of;
+
 /// A task with its receiver.
 template <class Call, class Receiver>
 class remote_task : public process_task {
 public:
     template <class R>
     remote_task(packed_call call, const task_options& options, R&& receiver)
-        : process_task(&make_remote_call<Call>, std::move(call),
+        : process_task(&make_remote_call<Call>, results_of<Call>, std::move(call),
                        {.timeout_ns = options.timeout.count(),
                         .grace_ns = options.grace.count(),
                         .queue_ns = options.queue_timeout.count(),
@@ -188,25 +192,51 @@ private:
     future_state<R>& state_;
 };
 
+/// The memory of a task: a block that its pool keeps from task to task, where that is large enough.
+template <class Task>
+inline constexpr bool fits_kept_block = sizeof(Task) <= kept_blocks::size &&
+                                        alignof(Task) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+template <class Task>
+void free_task_memory(process_core& core, Task* gone) noexcept {
+    if constexpr (fits_kept_block<Task>)
+        core.keep(gone);
+    else
+        std::allocator<Task>().deallocate(gone, 1);
+}
+
 /// The right to enqueue one task, and perhaps memory for it. Gives back what is not used.
 class admitted_call {
 public:
-    /// Throws as process_core::admit does; false if the pool is full and `may_wait` is false.
-    admitted_call(process_core& core, bool may_wait) : core_(core) {
-        core.check_process();
-        admitted_ = core.admit(may_wait, block_);
+    /// For a call of so many bytes. Throws as process_core::admit does; false if the pool is full and `may_wait` is false.
+    admitted_call(process_core& core, bool may_wait, std::size_t bytes) : core_(core), bytes_(bytes) {
+        admitted_ = core.admit(may_wait, bytes, block_);
     }
     admitted_call(const admitted_call&) = delete;
     admitted_call& operator=(const admitted_call&) = delete;
     ~admitted_call() {
         if (block_ != nullptr) core_.keep(block_);
-        if (admitted_) core_.withdraw();
+        if (admitted_) core_.withdraw(bytes_);
     }
     explicit operator bool() const noexcept { return admitted_; }
 
-    /// kept_blocks::size bytes. Throws std::bad_alloc.
-    [[nodiscard]] void* memory() {
-        return block_ != nullptr ? std::exchange(block_, nullptr) : ::operator new(kept_blocks::size);
+    /// A `Task` made of these arguments, whose memory is for free_task_memory. Throws std::bad_alloc, and what the constructor
+    /// throws.
+    template <class Task, class... Args>
+    [[nodiscard]] Task* make(Args&&... args) {
+        if constexpr (fits_kept_block<Task>) {
+            if (block_ == nullptr) block_ = ::operator new(kept_blocks::size);
+            Task* const task = ::new (block_) Task(std::forward<Args>(args)...);
+            block_ = nullptr;
+            return task;
+        } else {
+            Task* const memory = std::allocator<Task>().allocate(1);
+            try {
+                return ::new (static_cast<void*>(memory)) Task(std::forward<Args>(args)...);
+            } catch (...) {
+                std::allocator<Task>().deallocate(memory, 1);
+                throw;
+            }
+        }
     }
     void use(process_task& task) noexcept {
         admitted_ = false;
@@ -216,7 +246,29 @@ public:
 private:
     process_core& core_;
     void* block_ = nullptr;
+    std::size_t bytes_;
     bool admitted_ = false;
+};
+
+/// A task without a future: the pool's until it is complete.
+template <class Call, class Receiver>
+class executed_task final : public remote_task<Call, Receiver> {
+public:
+    template <class R>
+    executed_task(process_core& core, packed_call call, const task_options& options, R&& receiver)
+        : remote_task<Call, Receiver>(std::move(call), options, std::forward<R>(receiver)), core_(core) {}
+
+    /// Its memory stays with the pool, which counts the task as unfinished until this has returned.
+    static void operator delete(executed_task* gone, std::destroying_delete_t) noexcept {
+        process_core& core = gone->core_;
+        gone->~executed_task();
+        free_task_memory(core, gone);
+    }
+
+private:
+    ~executed_task() override = default;
+
+    process_core& core_;
 };
 
 /// A task and the state of its future, in one piece of memory. The future owns it, and so does the pool, as a task, until it
@@ -224,13 +276,10 @@ private:
 template <class Call, class R = typename Call::result_type>
 class submitted_task final : public future_state<R>, public remote_task<Call, state_receiver<R>> {
 public:
-    /// Throws std::bad_alloc.
-    static submitted_task* make(admitted_call& right, std::shared_ptr<process_core> core, packed_call call,
-                                const task_options& options) {
-        void* const memory =
-            fits ? right.memory() : static_cast<void*>(std::allocator<submitted_task>().allocate(1));
-        return ::new (memory) submitted_task(std::move(core), std::move(call), options);
-    }
+    submitted_task(std::shared_ptr<process_core> core, packed_call call, const task_options& options) noexcept
+        : future_state<R>(2),
+          remote_task<Call, state_receiver<R>>(std::move(call), options, state_receiver<R>(*this)),
+          core_(std::move(core)) {}
 
     /// Only a worker can run the task. But if this thread is the one that brings results home, it must go on doing so.
     void help() noexcept override {
@@ -244,20 +293,10 @@ public:
     static void operator delete(submitted_task* gone, std::destroying_delete_t) noexcept {
         const std::shared_ptr<process_core> core = std::move(gone->core_);
         gone->~submitted_task();
-        if constexpr (fits)
-            core->keep(gone);
-        else
-            std::allocator<submitted_task>().deallocate(gone, 1);
+        free_task_memory(*core, gone);
     }
 
 private:
-    static constexpr bool fits = sizeof(submitted_task) <= kept_blocks::size &&
-                                 alignof(submitted_task) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-
-    submitted_task(std::shared_ptr<process_core> core, packed_call call, const task_options& options) noexcept
-        : future_state<R>(2),
-          remote_task<Call, state_receiver<R>>(std::move(call), options, state_receiver<R>(*this)),
-          core_(std::move(core)) {}
     ~submitted_task() override = default;
 
     void release() noexcept override { future_state<R>::release(); }
@@ -345,11 +384,12 @@ public:
                                                                   Args&&... args) {
         using call = call_of<F, Args...>;
         const task_options& options = checked(options_of(receiver));
-        detail::admitted_call right(*core_, true);
+        const std::size_t size = measure<call>(f, args...);
+        detail::admitted_call right(*core_, true, size);
         const std::stop_token stop = options.stop;
-        detail::packed_call packed = pack<call>(f, args...);
-        auto* const task = new detail::remote_task<call, std::decay_t<Receiver>>(
-            std::move(packed), options, std::forward<Receiver>(receiver));
+        using task_type = detail::executed_task<call, std::decay_t<Receiver>>;
+        auto* const task = right.template make<task_type>(*core_, pack<call>(size, f, args...), options,
+                                                          std::forward<Receiver>(receiver));
         task->watch(stop, *core_);
         right.use(*task);
     }
@@ -365,14 +405,15 @@ public:
     auto submit(const task_options& options, F&& f, Args&&... args) {
         Calls::template refuse<F, Args...>();
         if constexpr (Calls::template accepts<F, Args...>) {
-            detail::admitted_call right(*core_, true);
-            return submit_admitted(right, checked(options), f, args...);
+            const std::size_t size = measure<call_of<F, Args...>>(f, args...);
+            detail::admitted_call right(*core_, true, size);
+            return submit_admitted(right, size, checked(options), f, args...);
         } else if constexpr (callable_with<F, Args...>) {
             return future<call_result<F, Args...>>();  // spares the reader errors that follow from the first
         }
     }
 
-    /// As submit, but returns nullopt if `max_pending` tasks wait already.
+    /// As submit, but returns nullopt if `max_pending` tasks wait already, or the call goes beyond `max_pending_bytes`.
     template <class F, class... Args>
         requires(!is_options<F>)
     auto try_submit(F&& f, Args&&... args) {
@@ -383,9 +424,10 @@ public:
         Calls::template refuse<F, Args...>();
         if constexpr (Calls::template accepts<F, Args...>) {
             using result = std::optional<future<call_result<F, Args...>>>;
-            detail::admitted_call right(*core_, false);
+            const std::size_t size = measure<call_of<F, Args...>>(f, args...);
+            detail::admitted_call right(*core_, false, size);
             if (!right) return result();
-            return result(submit_admitted(right, checked(options), f, args...));
+            return result(submit_admitted(right, size, checked(options), f, args...));
         }
     }
 
@@ -428,14 +470,19 @@ private:
         return options;
     }
 
+    /// Bytes of the packed call. Throws where the pool cannot be used or its workers do not have the code of the call.
     template <class Call, class F, class... Args>
-    detail::packed_call pack(const F& f, const Args&... args) {
+    std::size_t measure(const F& f, const Args&... args) const {
+        core_->check_process();
         core_->check_code(reinterpret_cast<std::uintptr_t>(&detail::make_remote_call<Call>));
         if constexpr (std::is_function_v<F>)
             core_->check_code(reinterpret_cast<std::uintptr_t>(&f));
         else if constexpr (std::is_pointer_v<F>)
             if (f != nullptr) core_->check_code(reinterpret_cast<std::uintptr_t>(f));
-        const std::size_t size = Call::size(f, args...);
+        return Call::size(f, args...);
+    }
+    template <class Call, class F, class... Args>
+    detail::packed_call pack(std::size_t size, const F& f, const Args&... args) {
         detail::packed_call packed(core_->arena(), size);
         wire_writer out(packed.bytes());
         Call::encode(out, f, args...);
@@ -446,11 +493,12 @@ private:
     }
 
     template <class F, class... Args>
-    auto submit_admitted(detail::admitted_call& right, const task_options& options, const F& f,
-                         const Args&... args) {
+    auto submit_admitted(detail::admitted_call& right, std::size_t size, const task_options& options,
+                         const F& f, const Args&... args) {
         using result = call_result<F, Args...>;
         using call = call_of<F, Args...>;
-        auto* const task = detail::submitted_task<call>::make(right, core_, pack<call>(f, args...), options);
+        auto* const task =
+            right.template make<detail::submitted_task<call>>(core_, pack<call>(size, f, args...), options);
         auto outcome =
             detail::future_access::make<result>(detail::state_ref<detail::future_state<result>>(task));
         task->watch(options.stop, *core_);

@@ -122,6 +122,12 @@ struct process_pool_options {
     /// How many accepted tasks may wait to begin; at least 1. With all places taken `submit` waits and `try_submit` fails; a
     /// receiver, which must not wait, goes beyond the bound.
     std::size_t max_pending = unbounded;
+    /// How many bytes the calls of accepted tasks that are not complete may have, together; 0 means half of the shared
+    /// memory that there may be (`runtime_options::shared_memory`). Beyond it `submit` waits and `try_submit` fails; a call
+    /// that is larger by itself is refused with `message_too_large`. A receiver goes beyond this bound, too. As many bytes
+    /// again may lie in shared memory as results that are not read yet: beyond it workers wait until some have
+    /// been, and a result that is larger by itself fails its task with `message_too_large`.
+    std::uint64_t max_pending_bytes = 0;
     /// Called by each worker, replacements included, before its first task. If it throws, the pool is broken, with
     /// the exception's text.
     worker_initializer initializer{};
@@ -202,6 +208,7 @@ inline process_setup to_setup(const process_pool_options& options) {
         .most_workers = static_cast<std::uint32_t>(
             options.max_workers != 0 ? options.max_workers : std::clamp<std::size_t>(workers * 2, 64, most)),
         .max_pending = options.max_pending,
+        .max_pending_bytes = options.max_pending_bytes,
         .crash_limit = static_cast<std::uint32_t>(std::min<std::size_t>(
             options.crash_limit != 0 ? options.crash_limit : 10 + 2 * workers, 1'000'000)),
         .processors = options.processors,
