@@ -9,6 +9,7 @@
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -181,6 +182,22 @@ TEST_CASE("a call or a result that is larger than the whole bound is refused by 
     REQUIRE(pool.submit(length, std::string(90'000, 'x')).get() == 90'000);
 }
 
+TEST_CASE("a worker that waits for room is answered as soon as a thread has read another result",
+          "[process]") {
+    const yoke_test::watchdog dog("results beyond the bound, read by threads");
+    yoke::detail::test_heals = false;
+    {
+        yoke::process_pool pool({.workers = 2, .max_pending_bytes = 1 << 20});
+        for (int round = 0; round < 50; ++round) {
+            auto one = pool.submit(text<5>{}, 600'000);
+            auto two = pool.submit(text<5>{}, 600'000);
+            REQUIRE(one.get().size() == 600'000);
+            REQUIRE(two.get().size() == 600'000);
+        }
+    }
+    yoke::detail::test_heals = true;
+}
+
 TEST_CASE("results that are not read are bounded in bytes: workers wait, and all of them come", "[process]") {
     const yoke_test::watchdog dog("results beyond the bound");
     yoke::process_pool pool({.workers = 4, .max_pending_bytes = 1 << 20});
@@ -199,6 +216,13 @@ TEST_CASE("results that are not read are bounded in bytes: workers wait, and all
     watch.join();
     for (auto& result : results) REQUIRE(result.get().size() == 600'000);
     REQUIRE(most <= (1 << 20) + 64 * 60);
+}
+
+TEST_CASE("the tasks of common calls live in memory that the pool keeps") {
+    using call = yoke::remote_call_of<std::string (*)(const std::string&, int), std::string, int>;
+    STATIC_REQUIRE(yoke::detail::fits_kept_block<yoke::detail::submitted_task<call>>);
+    using long_call = yoke::remote_call_of<std::vector<std::array<double, 8>> (*)(int), int>;
+    STATIC_REQUIRE(yoke::detail::fits_kept_block<yoke::detail::submitted_task<long_call>>);
 }
 
 TEST_CASE("a receiver goes beyond the bound rather than wait for itself", "[process]") {

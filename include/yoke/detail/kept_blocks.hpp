@@ -22,7 +22,7 @@ namespace yoke::detail {
 class kept_blocks {
 public:
     /// Bytes of a block.
-    static constexpr std::size_t size = 512;
+    static constexpr std::size_t size = 640;
 
     kept_blocks() = default;
     kept_blocks(const kept_blocks&) = delete;
