@@ -31,6 +31,7 @@
 #include <yoke/detail/helping.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/error.hpp>
+#include <yoke/time_span.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -91,16 +92,16 @@ public:
     void wait() const { own_state().wait(); }
 
     /// Blocks until the outcome is there (true) or the time is over (false). Runs nothing itself, so inside a task
-    /// of a pool without a free worker it only waits. Throws no_state.
-    template <class Rep, class Period>
-    bool wait_for(const std::chrono::duration<Rep, Period>& time) const {
-        return wait_until(std::chrono::steady_clock::now() + time);
+    /// of a pool without a free worker it only waits. A time that is zero, negative or not a number is over at once; one
+    /// beyond the range of the clock, `hours::max()` for instance, never is. Throws no_state.
+    [[nodiscard]] bool wait_for(time_span time) const {
+        return own_state().wait_until(detail::deadline_after(time));
     }
-    /// As wait_for, up to a point of the steady clock (the wall clock may jump).
+    /// As wait_for, up to a point of the steady clock (the wall clock may jump), in whatever unit.
     template <class Duration>
-    bool wait_until(const std::chrono::time_point<std::chrono::steady_clock, Duration>& time) const {
-        return own_state().wait_until(
-            std::chrono::time_point_cast<std::chrono::steady_clock::duration>(time));
+    [[nodiscard]] bool
+    wait_until(const std::chrono::time_point<std::chrono::steady_clock, Duration>& time) const {
+        return own_state().wait_until(detail::deadline_at(time));
     }
 
     /// True: the task will not run, and `get()` throws `cancelled`. False: it is running, or has run. Throws no_state.

@@ -34,6 +34,7 @@
 #include <yoke/observe/trace.hpp>
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/schedule.hpp>
+#include <yoke/time_span.hpp>
 #include <yoke/version.hpp>
 #include <yoke/worker_local.hpp>
 

@@ -237,7 +237,7 @@ TEST_CASE("when_all completes after all, with the first error in the order of th
     auto late = yoke::submit(ex, []() -> int { throw std::out_of_range("second argument"); });
     auto early = yoke::submit(ex, []() -> int { throw std::domain_error("third argument"); });
     ex.run_one();
-    early.wait_for(std::chrono::seconds(0));
+    static_cast<void>(early.wait_for(std::chrono::seconds(0)));
     futures.push_back(std::move(late));
     futures.push_back(std::move(early));
     auto all = yoke::when_all(std::move(futures));

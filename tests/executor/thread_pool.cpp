@@ -90,7 +90,7 @@ private:
 /// The result of a task that is to run on its pool's own thread, and not in who waits for it.
 template <class R>
 R from_worker(yoke::future<R> outcome) {
-    outcome.wait_until(std::chrono::steady_clock::time_point::max());
+    static_cast<void>(outcome.wait_until(std::chrono::steady_clock::time_point::max()));
     return outcome.get();
 }
 

@@ -59,7 +59,7 @@ private:
 /// The result, without running anything here.
 template <class R>
 R only_wait(yoke::future<R> future) {
-    future.wait_until(std::chrono::steady_clock::time_point::max());
+    static_cast<void>(future.wait_until(std::chrono::steady_clock::time_point::max()));
     return future.get();
 }
 

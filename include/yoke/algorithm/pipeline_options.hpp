@@ -4,6 +4,7 @@
 /// What can be chosen about a stage and about the run of a pipeline (pipeline.hpp).
 
 #include <yoke/observe/statistics.hpp>
+#include <yoke/time_span.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -23,7 +24,7 @@ struct stage_options {
     /// For errors and statistics.
     std::string name{};
     /// As task_options::timeout: the longest one call may take where calls can be killed (process pools); 0: no limit.
-    std::chrono::nanoseconds timeout{0};
+    time_span timeout{};
     /// As task_options::attempts: how often a call may be started when the process that runs it dies; at least 1.
     int attempts = 1;
     /// As task_options::priority.

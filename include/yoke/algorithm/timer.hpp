@@ -20,6 +20,7 @@
 #include <yoke/detail/timer_core.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
+#include <yoke/time_span.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -79,13 +80,14 @@ private:
     const std::shared_ptr<timer_core> core_;
 };
 
-/// The first is now + `time`, if the clock reaches that far.
-template <class Rep, class Period>
-deadline time_after(deadline now, std::chrono::duration<Rep, Period> time) {
-    using seconds = std::chrono::duration<double>;
-    if (seconds(time) >= seconds(deadline::max() - now)) return deadline::max();
-    if (time <= time.zero()) return now;
-    return now + std::chrono::ceil<deadline::duration>(time);
+/// When a series whose last run was due at `last` is due next: the first time after `now` that is a whole number of periods
+/// after `last`. `period` is positive, and `last` is not after `now`.
+constexpr deadline next_in_step(deadline last, deadline::duration period, deadline now) noexcept {
+    const deadline next = deadline_after(period, last);
+    if (next > now) return next;
+    // No product that is too large: this is at most `now` and a period.
+    const auto missed = (now - next) % period;
+    return deadline_after(period - missed, now);
 }
 
 /// A call that is made again and again, at most one at a time.
@@ -251,7 +253,7 @@ private:
             const std::lock_guard lock(mutex_);
             if (!error && !stop_wanted_) {
                 try {
-                    time_ = next_time();
+                    time_ = next_in_step(time_, period_, std::chrono::steady_clock::now());
                     phase_ = phase::waiting;
                     if (wait_for_time()) return;
                 } catch (...) {
@@ -276,13 +278,6 @@ private:
         static_cast<void>(claim());
         error ? set_error(std::move(error)) : set_stopped();
         core->look_again();
-    }
-
-    /// The first after now that is a whole number of periods after the last.
-    [[nodiscard]] deadline next_time() const noexcept {
-        const deadline now = std::chrono::steady_clock::now();
-        const deadline next = time_after(time_, period_);
-        return next > now ? next : next + ((now - next) / period_ + 1) * period_;
     }
 
     const std::shared_ptr<timer_core> core_;
@@ -322,19 +317,20 @@ public:
         }
     }
 
-    /// Runs `f(args...)` on `ex` after this time; at once, that is by way of the timer's thread, if it is not positive. The rest
+    /// Runs `f(args...)` on `ex` after this time; at once, that is by way of the timer's thread, if it is not positive (or not a
+    /// number), and never if it is beyond the range of the clock. The rest
     /// is as for `future::then`: `cancel()` of the future is true if `f` will not run, and frees the entry; what `ex.execute`
     /// throws arrives in the future; who waits for the future runs `f` once it is due, if nobody has begun it. Of several with
     /// the same time the first given is the first submitted. O(log n) for n that are not due. Throws std::system_error if the
     /// thread cannot be started, bad_alloc, and what copying `f` and `args` throws; then nothing will run.
-    template <class Rep, class Period, executor E, class F, class... Args>
-    auto after(E& ex, std::chrono::duration<Rep, Period> time, F&& f, Args&&... args) {
-        return at(ex, detail::time_after(clock::now(), time), std::forward<F>(f),
+    template <executor E, class F, class... Args>
+    auto after(E& ex, time_span time, F&& f, Args&&... args) {
+        return at(ex, detail::deadline_after(time, clock::now()), std::forward<F>(f),
                   std::forward<Args>(args)...);
     }
-    /// The same, at a point of the steady clock.
-    template <executor E, class F, class... Args>
-    auto at(E& ex, clock::time_point time, F&& f, Args&&... args) {
+    /// The same, at a point of the steady clock, in whatever unit.
+    template <executor E, class Duration, class F, class... Args>
+    auto at(E& ex, const std::chrono::time_point<clock, Duration>& time, F&& f, Args&&... args) {
         static_assert(callable_with<F, Args...>,
                       "timer: the function cannot be called with copies of these arguments");
         if constexpr (!callable_with<F, Args...>) {
@@ -344,7 +340,7 @@ public:
         } else {
             detail::state_ref<detail::due_state> due(new detail::due_state(core_));
             auto outcome = detail::future_access::make<void>(due.share()).then(ex, std::forward<F>(f));
-            due->start(time);
+            due->start(detail::deadline_at(time));
             return outcome;
         }
     }
@@ -358,9 +354,9 @@ public:
     /// may go (not inside `f`, of course). Dropping the future leaves the series running.
     ///
     /// `f` is decay-copied, and called as an lvalue; for an executor of worker processes, each run gets a copy of it. Throws
-    /// std::invalid_argument if the period is not positive, else as `after`.
-    template <class Rep, class Period, executor E, class F>
-    future<void> every(E& ex, std::chrono::duration<Rep, Period> period, F&& f) {
+    /// std::invalid_argument if the period is not positive or not a number, else as `after`.
+    template <executor E, class F>
+    future<void> every(E& ex, time_span period, F&& f) {
         using function = std::decay_t<F>;
         constexpr bool runs =
             local_executor<E> ? std::is_invocable_v<function&> : executor_of<E, const function&>;
@@ -368,14 +364,14 @@ public:
             runs,
             "timer::every: the function must be callable without arguments again and again, and cross to "
             "worker processes if the executor has such");
-        if (period <= period.zero())
+        if (period <= time_span())
             throw std::invalid_argument("timer::every: the period is " +
                                         std::to_string(std::chrono::duration<double>(period).count()) +
                                         " s; it must be positive");
         if constexpr (runs) {
             using series = detail::series_state<E, function>;
             const auto now = clock::now();
-            const auto first = detail::time_after(now, period);
+            const auto first = detail::deadline_after(period, now);
             detail::state_ref<series> made(new series(core_, ex, first, first - now, std::forward<F>(f)));
             made->start();
             return detail::future_access::make<void>(

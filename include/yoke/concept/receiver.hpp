@@ -16,6 +16,7 @@
 /// executor that cannot honour one of them says so in its documentation.
 
 #include <yoke/detail/invoke.hpp>
+#include <yoke/time_span.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -33,7 +34,7 @@ struct task_options {
     std::stop_token stop{};
     /// Longest run time, counted from the task's start; 0 means no limit. Process pools kill the worker then, as
     /// only a process can be stopped from outside; thread pools and the inline executor do not look at it.
-    std::chrono::nanoseconds timeout{0};
+    time_span timeout{};
     /// How often the task may be started when the worker that runs it dies; more than 1 is for tasks that
     /// may be repeated without harm. At least 1.
     int attempts = 1;
@@ -41,10 +42,10 @@ struct task_options {
     int priority = 0;
     /// How long a running task may go on after stop was requested before its worker is killed and it completes as stopped.
     /// The default is for ever. Process pools only.
-    std::chrono::nanoseconds grace = std::chrono::nanoseconds::max();
+    time_span grace = std::chrono::nanoseconds::max();
     /// Longest time from its acceptance until the task begins; 0 means no limit. A task that has not begun by then never
     /// does, and fails with `task_timeout`. Process pools only.
-    std::chrono::nanoseconds queue_timeout{0};
+    time_span queue_timeout{};
 };
 
 /// What `f(args...)` yields when it runs elsewhere: `f` and its arguments are decay-copied first, and the

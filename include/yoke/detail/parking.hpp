@@ -7,6 +7,8 @@
 /// for no reason, so callers loop. std::atomic::wait has no deadline in C++20, hence this file. On Linux it is the
 /// futex itself; elsewhere std::atomic::wait, and a parked thread with a deadline looks once a millisecond.
 
+#include <yoke/time_span.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <climits>
@@ -26,14 +28,6 @@
 namespace yoke::detail {
 
 using parking_word = std::atomic<std::uint32_t>;
-using deadline = std::chrono::steady_clock::time_point;
-
-/// The time point that is `from_now` away, or the last one there is.
-inline deadline deadline_after(std::chrono::nanoseconds from_now) noexcept {
-    const auto now = std::chrono::steady_clock::now();
-    const auto left = deadline::max() - now;
-    return from_now < left ? now + std::chrono::duration_cast<deadline::duration>(from_now) : deadline::max();
-}
 
 #if defined(__linux__)
 

@@ -14,6 +14,7 @@
 #include <yoke/detail/process_output.hpp>
 #include <yoke/detail/process_setup.hpp>
 #include <yoke/detail/thread_traits.hpp>
+#include <yoke/time_span.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -141,8 +142,9 @@ struct process_pool_options {
     /// counted is in RAM and not shared with the program or a file. A new worker has what the program had when the fork
     /// server started: with less than that here each worker runs one task.
     std::uint64_t recycle_above = 0;
-    /// A worker that has had nothing to do for so long leaves, and is replaced when there is something to do; 0: never.
-    std::chrono::nanoseconds idle_time{0};
+    /// A worker that has had nothing to do for so long leaves, and is replaced when there is something to do; 0: never. A
+    /// negative time is refused.
+    time_span idle_time{};
 
     /// The processors to keep the workers on: worker i runs on processors[i % size] only. Empty: wherever the system
     /// puts them. `available_processors()` (thread_pool_options.hpp) names all there are.

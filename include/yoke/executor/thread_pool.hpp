@@ -52,6 +52,7 @@
 #include <yoke/future.hpp>
 #include <yoke/observe/pool_statistics.hpp>
 #include <yoke/schedule.hpp>
+#include <yoke/time_span.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -333,10 +334,8 @@ public:
     /// meanwhile may or may not be waited for. If the pool is paused, that takes until somebody resumes it. Throws deadlock_error
     /// inside a task of this pool, forked in a forked child.
     void wait() { core_->wait(); }
-    /// The same, but not for longer than `most`: false if there are tasks left then.
-    [[nodiscard]] bool wait_for(std::chrono::nanoseconds most) {
-        return core_->wait_until(detail::deadline_after(most));
-    }
+    /// The same, but not for longer than `most`: false if there are tasks left then. A time that is not positive only asks.
+    [[nodiscard]] bool wait_for(time_span most) { return core_->wait_until(detail::deadline_after(most)); }
 
     /// Takes no more work; what was accepted still runs, also if the pool was paused. Does not wait.
     void shutdown() noexcept { core_->shutdown(); }

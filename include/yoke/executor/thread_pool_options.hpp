@@ -11,6 +11,7 @@
 #include <yoke/detail/pool_setup.hpp>
 #include <yoke/detail/thread_traits.hpp>
 #include <yoke/observe/observer.hpp>
+#include <yoke/time_span.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -36,8 +37,9 @@ struct thread_pool_options {
     /// puts them. `available_processors()` names all there are. Linux only.
     std::vector<unsigned> processors{};
     /// How long the destructor lets accepted tasks begin. What has not begun by then completes as stopped; it
-    /// still waits for what runs, since threads cannot be stopped from outside. 0 cancels at once.
-    std::chrono::nanoseconds drain_time = std::chrono::nanoseconds::max();
+    /// still waits for what runs, since threads cannot be stopped from outside. 0 and less cancel at once; the
+    /// default is for ever.
+    time_span drain_time = std::chrono::nanoseconds::max();
     /// Is told what the threads do; not owned. See observe/observer.hpp.
     pool_observer* observer = nullptr;
 };

@@ -12,6 +12,8 @@
 /// nothing. It redraws one line in place, ten times a second at most, and ends it with a line break. `add` may be called
 /// by any number of threads; it costs an addition, and whoever finds the line out of date draws it.
 
+#include <yoke/time_span.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -32,8 +34,8 @@ struct progress_options {
     bool force = false;
     /// Where it draws; must outlive the bar.
     std::FILE* stream = stderr;
-    /// The least time between two drawings.
-    std::chrono::nanoseconds interval = std::chrono::milliseconds(100);
+    /// The least time between two drawings; none if it is not positive.
+    time_span interval = std::chrono::milliseconds(100);
 };
 
 /// Counts what is done and shows it. Thread-safe; the destructor must be the last call.
@@ -124,12 +126,14 @@ private:
 
     void draw_if_due() {
         if (!shown_) return;
-        const auto now = (clock::now() - begun_).count();
+        const auto time = clock::now();
+        const auto now = (time - begun_).count();
         if (now < next_.load(std::memory_order_relaxed)) return;
         // Whoever is drawing already draws a state that is new enough.
         const std::unique_lock lock(drawing_, std::try_to_lock);
         if (!lock.owns_lock() || finished_ || now < next_.load(std::memory_order_relaxed)) return;
-        next_.store(now + clock::duration(options_.interval).count(), std::memory_order_relaxed);
+        next_.store((detail::deadline_after(options_.interval, time) - begun_).count(),
+                    std::memory_order_relaxed);
         draw("");
     }
     void draw(const char* end) {
