@@ -138,26 +138,46 @@ void around_a_task() {
     require(halves == 100, "a hundred have died in the middle of a result");
 }
 
-/// Two sleepers; the one who is woken dies before it passes the wake on, or the one who wakes the collector dies on
-/// the way to it. Whatever waits is done by somebody.
+int asleep_of(yoke::process_pool& pool) {
+    const auto pids = pool.worker_pids();
+    return static_cast<int>(std::count_if(pids.begin(), pids.end(),
+                                          [](int pid) { return yoke_test::look_at(pid).state == 'S'; }));
+}
+
+/// The worker that is to wake another dies before it does, or the one who wakes the collector dies on the way to it.
+/// Whatever waits is done by somebody, who hears of it by the death alone: nothing else is repaired here.
 void around_a_wake() {
-    yoke::process_pool pool({.workers = 3, .crash_limit = 1000});
-    for (const char* const name : {"sleeper taken", "collector called", "task claimed"}) {
-        for (int round = 0; round < 40; ++round) {
-            // A worker that is busy, so that those who sleep have to do the rest.
-            board.started = board.gate = 0;
-            auto busy = pool.submit(hold, 1);
-            while (board.started == 0) std::this_thread::yield();
-            kill_points::arm(name, round % 3);
-            std::vector<yoke::future<int>> rest;
-            for (int i = 0; i < 20; ++i) rest.push_back(pool.submit({.attempts = 2}, run, i));
-            for (int i = 0; i < 20; ++i)
-                require(rest[static_cast<std::size_t>(i)].get() == i, "every task is done after a death at",
-                        name);
-            kill_points::disarm();
-            board.gate = 1;
-            require(busy.get() == 1, "the busy worker was left alone");
+    yoke::process_pool pool({.workers = 3, .max_workers = 3, .crash_limit = 1000});
+    // One worker is busy, one asleep, and one on the search, who is counted on for all that is sent. It passes that on,
+    // unless the collector does that at the time.
+    while (kill_points::deaths("sleeper taken") != 40 && std::thread::hardware_concurrency() > 1) {
+        board.started = board.gate = 0;
+        auto busy = pool.submit(hold, 1);
+        while (board.started == 0) std::this_thread::yield();
+        kill_points::hold("search begun");
+        while (kill_points::struck() == 0) require(pool.submit(run, 3).get() == 3, "the pool goes on");
+        require(yoke_test::eventually([&] { return asleep_of(pool) == 1; }), "the third worker sleeps");
+        kill_points::arm("sleeper taken");
+        std::vector<yoke::future<int>> rest;
+        for (int i = 0; i < 20; ++i) rest.push_back(pool.submit({.attempts = 2}, run, i));
+        kill_points::let_go();
+        for (int i = 0; i < 20; ++i)
+            require(rest[static_cast<std::size_t>(i)].get() == i, "every task is done after a death at",
+                    "sleeper taken");
+        kill_points::disarm();
+        if (kill_points::struck() != 0) kill_points::await_death();
+        board.gate = 1;
+        require(busy.get() == 1, "the busy worker was left alone");
+    }
+    // Nobody waits for the task's slot, so its worker calls the collector, unless that is awake.
+    for (int round = 0; round < 40; ++round) {
+        kill_points::arm("collector called");
+        while (kill_points::struck() == 0) {
+            auto result = pool.submit(run, round);
+            result.wait_until(std::chrono::steady_clock::time_point::max());
+            require(result.get() == round, "a result is delivered after a death at", "collector called");
         }
+        kill_points::await_death();
     }
 }
 
@@ -248,7 +268,7 @@ int main() {
     yoke::detail::test_heals = false;
     yoke::detail::sys.fork = &fork_or_fail;
     yoke::runtime rt;
-    const yoke_test::watchdog dog("workers killed at every step", std::chrono::seconds(30));
+    const yoke_test::watchdog dog("workers killed at every step", std::chrono::seconds(60));
     around_a_task();
     around_a_wake();
     sent_to_who_falls_asleep();

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <new>
 #include <optional>
@@ -55,10 +56,11 @@ board_header* find_board() {
 /// A pool to scribble in; its board is the only one that find_board() can find.
 class marked_pool {
 public:
-    marked_pool() {
+    explicit marked_pool(const yoke::process_pool_options& options = {.workers = workers,
+                                                                      .max_workers = workers}) {
         const yoke::runtime started;
         while (board_header* const old = find_board()) old->magic = 0;
-        pool_.emplace(yoke::process_pool_options{.workers = workers, .max_workers = workers});
+        pool_.emplace(options);
     }
     yoke::process_pool& operator*() { return *pool_; }
     yoke::process_pool* operator->() { return &*pool_; }
@@ -265,6 +267,41 @@ TEST_CASE("a result whose record is changed after the commit is refused, whereve
     }
 }
 
+TEST_CASE("a record that is sealed and claims more than its place has is refused", "[process]") {
+    const yoke_test::watchdog dog("a result that is too large");
+    struct place {
+        std::size_t argument;  ///< and about the result
+        result_place at;
+    };
+    // An echo lies where its call was.
+    for (const place& p : {place{10, result_place::slot}, place{5000, result_place::call_block},
+                           place{10, result_place::room}}) {
+        for (const std::uint64_t more :
+             {std::uint64_t{1}, std::uint64_t{1} << 20, std::uint64_t{1} << 40, ~std::uint64_t{0} - 10'000}) {
+            marked_pool pool;
+            const process_board view = board_at(find_board());
+            block_collector(*pool);
+            auto victim = pool->submit(echo, std::string(p.argument, 'e'));
+            const std::uint32_t index = await_result(view, p.argument + 8);
+            task_slot& slot = view.slot(index);
+            slot.result_at = p.at;
+            const std::uint64_t bytes = p.at == result_place::slot         ? task_slot::capacity
+                                        : p.at == result_place::call_block ? slot.block_size
+                                                                           : 0;
+            slot.result_size = bytes + more;
+            slot.seal = result_record::of(slot).right_seal(slot_state::of(slot.state.load()));
+            board.gate = 1;
+            try {
+                static_cast<void>(victim.get());
+                FAIL("what is not there cannot be read");
+            } catch (const yoke::decode_error& refused) {
+                REQUIRE_THAT(refused.what(), Catch::Matchers::ContainsSubstring(std::to_string(bytes)));
+            }
+            REQUIRE(pool->submit(same, 3).get() == 3);
+        }
+    }
+}
+
 TEST_CASE("a slot that is overwritten while its result is read from a block is noticed", "[process]") {
     const yoke_test::watchdog dog("a slot overwritten while its result is read");
     marked_pool pool;
@@ -317,6 +354,52 @@ TEST_CASE("states that nobody writes, marks wiped out and wild counters are foun
         find_board()->head = std::uint64_t{1} << 40;
         auto waiting = pool->submit(same, 1);
         REQUIRE_THROWS_AS(waiting.get(), yoke::broken_pool);
+    }
+}
+
+namespace {
+
+/// Writes over the desks of all workers, its own included, and goes on.
+int scribble_over_desks(int word, std::uint32_t value, bool prints) {
+    const process_board view = board_at(find_board());
+    for (std::uint32_t w = 0; w < workers; ++w) {
+        worker_desk& desk = view.desk(w);
+        switch (word) {
+        case 0: desk.wake = value; break;
+        case 1: desk.answer = value; break;
+        case 2: desk.leave = value; break;
+        case 3: desk.left = static_cast<farewell>(value); break;
+        case 4: desk.printed = value; break;
+        case 5: desk.printed_by = value; break;
+        default: std::memset(static_cast<void*>(&desk), static_cast<int>(value), sizeof desk);
+        }
+    }
+    if (prints) std::printf("printed\n");
+    return word;
+}
+
+}  // namespace
+
+TEST_CASE("a task that scribbles over the desks of the workers holds none of them up", "[process]") {
+    const yoke_test::watchdog dog("wild desks", 40s);
+    const auto output = GENERATE(yoke::worker_output::inherit, yoke::worker_output::capture);
+    marked_pool pool({.workers = workers, .max_workers = workers, .output = output});
+    for (int word = 0; word < 7; ++word) {
+        for (const std::uint32_t value : {0u, 1u, 2u, 3u, 0x5a5a5a5au, ~0u}) {
+            const bool prints = output == yoke::worker_output::capture && word % 2 == 0;
+            REQUIRE(pool->submit(scribble_over_desks, word, value, prints).get() == word);
+            // With results of every kind, and more of them than workers.
+            std::vector<yoke::future<int>> small;
+            std::vector<yoke::future<std::string>> large;
+            for (int i = 0; i < 4; ++i) {
+                small.push_back(pool->submit(same, i));
+                large.push_back(pool->submit(long_text, std::size_t{5000}));
+            }
+            for (int i = 0; i < 4; ++i) {
+                REQUIRE(small[static_cast<std::size_t>(i)].get() == i);
+                REQUIRE(large[static_cast<std::size_t>(i)].get().size() == 5000);
+            }
+        }
     }
 }
 
