@@ -144,6 +144,16 @@ int asleep_of(yoke::process_pool& pool) {
                                           [](int pid) { return yoke_test::look_at(pid).state == 'S'; }));
 }
 
+/// Has a worker come to a search and holds it there. The task that is returned may have been left to it.
+yoke::future<int> hold_on_the_search(yoke::process_pool& pool) {
+    kill_points::hold("search begun");
+    for (;;) {
+        auto task = pool.submit({.attempts = 2}, run, 3);
+        while (!task.ready() && kill_points::struck() == 0) std::this_thread::yield();
+        if (kill_points::struck() != 0) return task;
+    }
+}
+
 /// The worker that is to wake another dies before it does, or the one who wakes the collector dies on the way to it.
 /// Whatever waits is done by somebody, who hears of it by the death alone: nothing else is repaired here.
 void around_a_wake() {
@@ -154,8 +164,7 @@ void around_a_wake() {
         board.started = board.gate = 0;
         auto busy = pool.submit(hold, 1);
         while (board.started == 0) std::this_thread::yield();
-        kill_points::hold("search begun");
-        while (kill_points::struck() == 0) require(pool.submit(run, 3).get() == 3, "the pool goes on");
+        auto before = hold_on_the_search(pool);
         require(yoke_test::eventually([&] { return asleep_of(pool) == 1; }), "the third worker sleeps");
         kill_points::arm("sleeper taken");
         std::vector<yoke::future<int>> rest;
@@ -164,6 +173,7 @@ void around_a_wake() {
         for (int i = 0; i < 20; ++i)
             require(rest[static_cast<std::size_t>(i)].get() == i, "every task is done after a death at",
                     "sleeper taken");
+        require(before.get() == 3, "and so is the one before it");
         kill_points::disarm();
         if (kill_points::struck() != 0) kill_points::await_death();
         board.gate = 1;
@@ -224,6 +234,28 @@ void left_to_who_dies() {
     }
 }
 
+/// A worker that is stopped on the search, or does not get a processor, is not counted on for long: a task wakes
+/// another, though nobody waits for it and nothing is repaired.
+void stopped_on_the_search() {
+    if (std::thread::hardware_concurrency() < 2) return;  // nobody looks for tasks awake
+    yoke::detail::test_heals = true;                      // here; the workers think otherwise
+    yoke::process_pool pool({.workers = 2, .max_workers = 2});
+    for (int round = 0; round < 10; ++round) {
+        auto before = hold_on_the_search(pool);
+        require(yoke_test::eventually([&] { return asleep_of(pool) == 1; }), "the other worker sleeps");
+        const std::uint32_t since = yoke::detail::coarse_ms();
+        while (yoke::detail::coarse_ms() - since <= yoke::detail::search_trust_ms())
+            std::this_thread::yield();
+        auto next = pool.submit(run, 4);
+        next.wait_until(std::chrono::steady_clock::time_point::max());
+        require(next.get() == 4, "a task does not wait for who is stopped");
+        require(before.get() == 3, "nor does the one before it");
+        kill_points::let_go();
+        require(yoke_test::eventually([&] { return asleep_of(pool) == 2; }), "both workers sleep");
+    }
+    yoke::detail::test_heals = false;
+}
+
 /// A worker that is so slow between claiming a task and beginning it that the task has expired by then, and the signal that
 /// ends it is slow, too. It must not go on to another task, which would be lost with it.
 void expired_before_it_began() {
@@ -273,6 +305,7 @@ int main() {
     around_a_wake();
     sent_to_who_falls_asleep();
     left_to_who_dies();
+    stopped_on_the_search();
     expired_before_it_began();
     std::puts("nothing lost, nothing twice, nobody left asleep");
     return 0;

@@ -169,6 +169,7 @@ struct alignas(64) worker_desk {
     shared_word answer{0};  ///< changes when a `wants_room` was answered
     shared_word leave{0};   ///< 1: the worker is to leave when it has no task in hand
     std::atomic<farewell> left{farewell::none};
+    std::atomic<std::uint32_t> search_began{0};  ///< coarse_ms, if the worker is among the searchers
     shared_word printed{0};  ///< 1: the worker has printed; 2: that is being delivered; it waits for 0
     std::atomic<std::uint32_t> printed_by{0};  ///< for which slot; any other number: for none
 };
@@ -380,11 +381,27 @@ public:
     }
     /// How many there would be to wake.
     [[nodiscard]] std::size_t sleepers() const noexcept { return count_of(sleepers_); }
-    /// How many look for a task at this moment and will find one that comes.
-    [[nodiscard]] std::size_t searchers() const noexcept { return count_of(searchers_); }
+    /// How many look for a task at this moment and will find one that comes. One that has been at it for longer than it
+    /// takes does not count: it is stopped, or does not get a processor.
+    [[nodiscard]] std::size_t searchers() const noexcept {
+        std::size_t count = 0;
+        for (std::uint32_t w = 0; w < words(worker_count_); ++w) {
+            for (std::uint64_t bits = searchers_[w].load(std::memory_order_seq_cst); bits != 0;
+                 bits &= bits - 1) {
+                const std::uint32_t worker = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+                // relaxed: written before the bit was set.
+                if (worker < worker_count_ &&
+                    coarse_ms() - desks_[worker].search_began.load(std::memory_order_relaxed) <=
+                        search_trust_ms())
+                    ++count;
+            }
+        }
+        return count;
+    }
     /// This worker is going to look for a task, awake, unless so many others do.
     [[nodiscard]] bool begin_search(std::uint32_t worker, std::size_t most) const noexcept {
         if (searchers() >= most) return false;
+        desks_[worker].search_began.store(coarse_ms(), std::memory_order_relaxed);
         searchers_[worker / 64].fetch_or(std::uint64_t{1} << worker % 64, std::memory_order_seq_cst);
         YOKE_TEST_POINT("search begun");
         return true;
@@ -460,13 +477,21 @@ public:
         for (;;) {
             const std::uint32_t before = desk.answer.load(std::memory_order_seq_cst);
             if (desk.printed.load(std::memory_order_seq_cst) == 0) return;
-            futex_wait(desk.answer, before);
+            futex_wait(desk.answer, before, later(monotonic_ns(), healing_interval()));
+            if (desk.printed.load(std::memory_order_seq_cst) == 0) return;
+            // Another task may have written over the desk, or the header: said again, which does no harm.
+            header_->printed.store(1, std::memory_order_seq_cst);
+            call_collector();
         }
     }
-    /// The pool begins to take what the worker has printed; false if the worker has not said so.
+    /// The pool begins to take what the worker has printed; false if the worker has not said so. Called when nothing is
+    /// being delivered: so whatever the word says, other than 0, a worker may wait for it.
     [[nodiscard]] bool begin_output(std::uint32_t worker) const noexcept {
-        std::uint32_t said = 1;
-        return desks_[worker].printed.compare_exchange_strong(said, 2, std::memory_order_seq_cst);
+        std::uint32_t said = desks_[worker].printed.load(std::memory_order_seq_cst);
+        while (said != 0) {
+            if (desks_[worker].printed.compare_exchange_weak(said, 2, std::memory_order_seq_cst)) return true;
+        }
+        return false;
     }
     /// It has been delivered.
     void end_output(std::uint32_t worker) const noexcept {

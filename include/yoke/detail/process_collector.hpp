@@ -72,8 +72,8 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     next = std::min({next, next_check_, begin_by_.next()});
     if (accepted_ == 0) return tidy(now, next);
     idle_since_ = never;
-    // A worker that was stopped (SIGSTOP) between two steps of waking somebody, rare beyond hope of a test, and marks that
-    // a task has wiped out: healed here.
+    // A worker that was stopped (SIGSTOP) between two steps of waking somebody, or between its last look at a search's
+    // end and its claim, and marks that a task has wiped out: healed here.
     if (now >= heal_at_) {
         if (!board_.ring_empty()) {
             board_.forget_searchers();

@@ -49,6 +49,8 @@ inline bool process_core::await(process_task& task) noexcept {
             spoilt = true;  // a task has scribbled over the slot: the collector says so
             heal_at_ = 0;
             call_collector();
+        } else if (record.task == &task) {
+            call_collector();  // a second has passed: it looks whether a wake was lost
         }
         if ((mine && !in_block) || (record.vacant && record.watchers == 0)) free_slot(index);
         const std::size_t sent = dispatch();

@@ -133,7 +133,8 @@ private:
                 return;
             }
             if (!is_mine(now, slot_phase::wants_room)) await_end();
-            futex_wait(answer, before);
+            // Not for ever: another task may have written over the desk.
+            futex_wait(answer, before, later(monotonic_ns(), healing_interval()));
         }
     }
 

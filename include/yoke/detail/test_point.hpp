@@ -44,5 +44,11 @@ inline std::int64_t healing_interval() noexcept {
 #endif
     return 1'000'000'000;
 }
+/// The time, in milliseconds, after which a worker that looks for a task is not counted on any more.
+inline std::uint32_t search_trust_ms() noexcept {
+    return healing_interval() == std::numeric_limits<std::int64_t>::max()
+               ? std::numeric_limits<std::uint32_t>::max()
+               : 20;
+}
 
 }  // namespace yoke::detail
