@@ -64,6 +64,12 @@ int on_a_thread(int x) {
 
 using queue_handle = yoke::shared_queue<int>::handle_type;
 
+struct two_rows {
+    std::vector<int> operator()(const yoke::page_request&) const { return {1, 2}; }
+};
+using pages_of_two =
+    decltype(yoke::fetch(std::declval<yoke::thread_pool&>(), two_rows{}, yoke::fetch_options{}));
+
 /// Two of each kind of thing that a child can inherit. There are futures of tasks that run, that have not begun, and
 /// that are done.
 struct estate {
@@ -151,11 +157,8 @@ struct estate {
     yoke::future<void> late;
     yoke::future<void> series;
     yoke::future<std::uint64_t> consumed;
-    struct two_rows {
-        std::vector<int> operator()(const yoke::page_request&) const { return {1, 2}; }
-    };
-    std::optional<yoke::page_range<yoke::thread_pool, two_rows>> pages{
-        std::in_place, *threads, two_rows{}, yoke::fetch_options{.limit = 2, .total = 4}};
+    std::optional<pages_of_two> pages{
+        yoke::fetch(*threads, two_rows{}, yoke::fetch_options{.limit = 2, .total = 4})};
 };
 
 enum class fate { throws, has_no_effect };
