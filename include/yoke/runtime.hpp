@@ -17,7 +17,18 @@
 
 #include <yoke/detail/process_host.hpp>
 
+#include <cstdint>
+
 namespace yoke {
+
+/// What a `runtime` is made with.
+struct runtime_options {
+    /// The most bytes of shared memory that the program's pools, queues and `shared_memory_resource`s may take together; 0
+    /// means half of the memory of the machine, or of the control group (container) if that has less. More is refused with
+    /// std::system_error (ENOMEM), which names the sizes; whatever this says, so is the last sixteenth of the memory that is
+    /// available. (Without a bound the kernel would promise all, and end processes when the promise falls due.)
+    std::uint64_t shared_memory = 0;
+};
 
 /// Owns the fork server's life inside `main`. Make one, at the top, and keep it until the end; a second one does nothing.
 class runtime {
@@ -26,8 +37,13 @@ public:
     ///
     /// Throws unsafe_fork if the program has further threads already, and std::system_error if the system refuses a
     /// process or shared memory.
-    runtime([[maybe_unused]] int& argc, [[maybe_unused]] char**& argv) : runtime() {}
-    runtime() : host_(detail::process_host::instance()) { host_.start(); }
+    runtime([[maybe_unused]] int& argc, [[maybe_unused]] char**& argv, const runtime_options& options = {})
+        : runtime(options) {}
+    explicit runtime(const runtime_options& options) : host_(detail::process_host::instance()) {
+        host_.start();
+        if (options.shared_memory != 0) host_.arena().set_limit(options.shared_memory);
+    }
+    runtime() : runtime(runtime_options{}) {}
 
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;

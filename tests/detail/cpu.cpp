@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 
+#include "support/machine.hpp"
+
 #include <yoke/detail/cpu.hpp>
 
 #include <sched.h>
@@ -11,44 +13,7 @@
 #include <string>
 #include <thread>
 
-namespace {
-
-/// A made-up machine: files of /proc and of the cgroup tree, below a directory that goes with it.
-class machine {
-public:
-    machine() {
-        std::string name = (std::filesystem::temp_directory_path() / "yoke-cpu-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        root_ = name;
-    }
-    machine(const machine&) = delete;
-    machine& operator=(const machine&) = delete;
-    ~machine() { std::filesystem::remove_all(root_); }
-
-    void write(const std::string& path, const std::string& text) const {
-        const auto full = root_ / path;
-        std::filesystem::create_directories(full.parent_path());
-        std::ofstream(full) << text;
-    }
-    void mount2(const std::string& top, const std::string& at) const {
-        write("mountinfo", "25 1 0:1 / / rw - ext4 /dev/sda rw\n30 25 0:26 " + top + " " + path(at) +
-                               " rw,nosuid shared:4 - cgroup2 cgroup2 rw\n");
-    }
-    void mount1(const std::string& top, const std::string& at) const {
-        write("mountinfo", "31 25 0:27 " + top + " " + path("cpuset") + " rw - cgroup cgroup rw,cpuset\n" +
-                               "32 25 0:28 " + top + " " + path(at) +
-                               " rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n");
-    }
-    [[nodiscard]] std::string path(const std::string& name) const { return (root_ / name).string(); }
-    [[nodiscard]] double quota() const {
-        return yoke::detail::cpu_quota({.memberships = path("cgroup"), .mounts = path("mountinfo")});
-    }
-
-private:
-    std::filesystem::path root_;
-};
-
-}  // namespace
+using yoke_test::machine;
 
 TEST_CASE("without cgroups there is no CPU quota") {
     const machine m;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 
+#include "support/machine.hpp"
+
 #include <yoke/detail/shared_arena.hpp>
 
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>
@@ -13,6 +16,7 @@ using yoke::detail::arena_range;
 using yoke::detail::shared_arena;
 using yoke::detail::sys;
 using yoke::detail::sys_ops;
+using yoke_test::machine;
 
 namespace {
 
@@ -64,6 +68,103 @@ TEST_CASE("memory that was freed is used again, and beyond a bound goes back to 
     const arena_range again = arena.allocate(large.size);
     REQUIRE(again.offset == large.offset);
     REQUIRE(arena.at(again.offset)[0] == std::byte{0});  // a new page
+}
+
+TEST_CASE("what was not used between two looks goes back to the system, and what was stays") {
+    constexpr std::int64_t second = shared_arena::trim_ns;
+    constexpr std::uint64_t size = 16 << 20;
+    const table_restored restored;
+    static std::uint64_t given_back = 0;
+    given_back = 0;
+    sys.fallocate = [](int fd, int mode, off_t offset, off_t bytes) {
+        if ((mode & FALLOC_FL_PUNCH_HOLE) != 0) given_back += static_cast<std::uint64_t>(bytes);
+        return ::fallocate(fd, mode, offset, bytes);
+    };
+    shared_arena arena;
+    arena.deallocate(arena.allocate(size));
+    std::int64_t now = 1;
+    REQUIRE(arena.trim(now));
+    for (int i = 0; i != 3; ++i) {
+        // A quarter of it is used all the time.
+        arena.deallocate(arena.allocate(size / 4));
+        REQUIRE(arena.trim(now += second));
+    }
+    REQUIRE(given_back >= size / 2);
+    REQUIRE(given_back <= size * 3 / 4);
+    given_back = 0;
+    arena.deallocate(arena.allocate(size / 4));
+    REQUIRE(arena.trim(now + second - 1));  // too early
+    REQUIRE(arena.trim(now += second));
+    REQUIRE(given_back == 0);
+    REQUIRE(arena.trim(now += second));
+    REQUIRE_FALSE(arena.trim(now += second));  // and an idle pool need not come again
+    REQUIRE(given_back >= size / 4 - shared_arena::always_warm - 4096);
+    REQUIRE(arena.allocate(64).size == 64);
+}
+
+TEST_CASE("more shared memory than the limit is refused with sizes and remedy, before the system is asked") {
+    const table_restored restored;
+    static std::int64_t promised = 0;
+    promised = 0;
+    sys.fallocate = [](int fd, int mode, off_t offset, off_t bytes) {
+        promised += (mode & FALLOC_FL_PUNCH_HOLE) != 0 ? -bytes : bytes;
+        return ::fallocate(fd, mode, offset, bytes);
+    };
+    shared_arena arena;
+    arena.set_limit(8 << 20);
+    REQUIRE(arena.limit() == 8 << 20);
+    const arena_range first = arena.allocate(5 << 20);
+    try {
+        static_cast<void>(arena.allocate(4 << 20));
+        FAIL("it was refused");
+    } catch (const std::system_error& error) {
+        REQUIRE(error.code() == std::errc::not_enough_memory);
+        for (const char* const part : {"4096 KiB", "5120 KiB", "8192 KiB", "runtime_options::shared_memory"})
+            REQUIRE_THAT(error.what(), Catch::Matchers::ContainsSubstring(part));
+    }
+    REQUIRE(promised == 5 << 20);
+    // Up to the last byte, and warm memory does not stand in the way.
+    const arena_range rest = arena.allocate(3 << 20);
+    arena.deallocate(first);
+    arena.deallocate(rest);
+    const arena_range all = arena.allocate(8 << 20);
+    REQUIRE(promised <= 8 << 20);
+    REQUIRE_THROWS_AS(arena.allocate(64), std::system_error);
+    arena.deallocate(all);
+    arena.set_limit(16 << 20);
+    REQUIRE(arena.allocate(12 << 20).size == 12 << 20);
+}
+
+TEST_CASE("the limit is half of what the machine or the group has, and the last sixteenth is not taken") {
+    const machine m;
+    m.write("meminfo", "MemTotal:       1048576 kB\nMemFree: 1 kB\nMemAvailable:    131072 kB\n");
+    REQUIRE(shared_arena(m.memory()).limit() == std::uint64_t{512} << 20);
+    {
+        shared_arena arena(m.memory());  // 128 MiB are available, and 64 of them stay
+        const arena_range first = arena.allocate(40 << 20);
+        m.write("meminfo", "MemTotal:       1048576 kB\nMemFree: 1 kB\nMemAvailable:    90112 kB\n");
+        try {
+            static_cast<void>(arena.allocate(30 << 20));
+            FAIL("it was refused");
+        } catch (const std::system_error& error) {
+            REQUIRE(error.code() == std::errc::not_enough_memory);
+            for (const char* const part : {"30720 KiB", "90112 KiB", "1048576 KiB", "65536 KiB"})
+                REQUIRE_THAT(error.what(), Catch::Matchers::ContainsSubstring(part));
+        }
+        REQUIRE(arena.allocate(20 << 20).size == 20 << 20);
+        arena.deallocate(first);
+    }
+    m.write("cgroup", "0::/slice/app\n");
+    m.mount2("/", "cg");
+    m.write("cg/slice/app/memory.max", "max\n");
+    m.write("cg/slice/memory.max", "67108864\n");
+    m.write("cg/slice/memory.current", "50331648\n");
+    m.write("cg/slice/memory.stat", "anon 1\ninactive_file 8388608\n");
+    shared_arena arena(m.memory());
+    REQUIRE(arena.limit() == 32 << 20);
+    // 24 MiB are available, and 4 of them stay.
+    REQUIRE_THROWS_AS(arena.allocate(21 << 20), std::system_error);
+    REQUIRE(arena.allocate(19 << 20).size == 19 << 20);
 }
 
 TEST_CASE("what lies in the arena is told from what does not") {

@@ -8,14 +8,18 @@
 
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
+#include <yoke/executor/shared_memory_resource.hpp>
+#include <yoke/queue/shared_queue.hpp>
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <memory_resource>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -216,6 +220,39 @@ TEST_CASE("results that are not read are bounded in bytes: workers wait, and all
     watch.join();
     for (auto& result : results) REQUIRE(result.get().size() == 600'000);
     REQUIRE(most <= (1 << 20) + 64 * 60);
+}
+
+TEST_CASE("calls, results, resources and queues keep within the limit of shared memory", "[process]") {
+    const yoke_test::watchdog dog("the limit of shared memory");
+    yoke::process_pool pool({.workers = 1, .max_pending_bytes = std::size_t{1} << 30});
+    yoke::detail::shared_arena& arena = yoke::detail::process_host::instance().arena();
+    arena.set_limit(arena.used() + (4 << 20));
+    const auto refused = [](auto&& call) {
+        try {
+            call();
+        } catch (const std::system_error& error) {
+            return error.code() == std::errc::not_enough_memory &&
+                   std::string(error.what()).find("runtime_options::shared_memory") != std::string::npos;
+        }
+        return false;
+    };
+    std::string large(5 << 20, 'x');
+    CHECK(refused([&] { static_cast<void>(pool.submit(length, large)); }));
+    CHECK(large.size() == 5 << 20);
+    yoke::shared_memory_resource shared;
+    CHECK(refused([&] { std::pmr::vector<char>(5 << 20, &shared); }));
+    CHECK(refused([] { yoke::shared_queue<std::array<char, 1024>> queue(5 << 10); }));
+    try {
+        static_cast<void>(pool.submit(text<6>{}, 5 << 20).get());
+        FAIL_CHECK("it was refused");
+    } catch (const yoke::message_too_large& error) {
+        CHECK(std::string(error.what()).find("runtime_options::shared_memory") != std::string::npos);
+    }
+    // What fits still works.
+    CHECK(pool.submit(length, std::string(2 << 20, 'x')).get() == 2 << 20);
+    CHECK(pool.submit(text<6>{}, 2 << 20).get().size() == 2 << 20);
+    arena.set_limit(0);
+    CHECK(pool.submit(length, large).get() == 5 << 20);
 }
 
 TEST_CASE("the tasks of common calls live in memory that the pool keeps") {

@@ -208,6 +208,30 @@ TEST_CASE(
 }
 #endif
 
+#if !defined(YOKE_ADDRESS_SANITIZER)
+TEST_CASE("the memory of a burst's tasks goes back while the pool has work all the time", "[process]") {
+    const yoke_test::watchdog dog("memory that follows the load", std::chrono::seconds(20));
+    constexpr int tasks = 5000;
+    yoke::process_pool pool(1);
+    const long before = living;
+    {
+        std::vector<yoke::future<std::size_t>> sizes;
+        for (int i = 0; i != tasks; ++i) sizes.push_back(pool.submit(length, std::string("four")));
+        for (auto& size : sizes) REQUIRE(size.get() == 4);
+    }
+    REQUIRE(living >= before + tasks);
+    // There is always one that waits, so the pool is never idle.
+    auto next = pool.submit(length, std::string("four"));
+    while (living >= before + tasks / 10) {
+        auto after = pool.submit(length, std::string("four"));
+        REQUIRE(next.get() == 4);
+        next = std::move(after);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    REQUIRE(next.get() == 4);
+}
+#endif
+
 TEST_CASE("when memory runs out in who waits for a process, its own future fails", "[process]") {
     const yoke_test::watchdog dog("no memory in get");
     yoke::process_pool pool(1);

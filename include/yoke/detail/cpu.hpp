@@ -103,8 +103,10 @@ inline double cpu_quota_of_group(const std::string& directory, bool version2) {
     return microseconds > 0 && of > 0 ? microseconds / of : no_cpu_quota;
 }
 
-/// CPUs granted to this process by its cgroup and all above it, or no_cpu_quota.
-inline double cpu_quota(const cgroup_files& files = {}) {
+/// Calls `visit(directory, version2)` for each cgroup of this process that this controller's files may lie in, and for all
+/// groups above.
+template <class Visit>
+void for_each_group(const cgroup_files& files, std::string_view controller, Visit visit) {
     std::string_view line;
     // A line of memberships is "id:controllers:/path"; version 2 has no controllers.
     std::string path1;
@@ -112,19 +114,18 @@ inline double cpu_quota(const cgroup_files& files = {}) {
     for (line_reader lines(files.memberships); lines.next(line);) {
         const std::string_view controllers = field(line, 1, ':');
         const std::size_t path = line.find(':', line.find(':') + 1) + 1;
-        if (lists(controllers, "cpu")) path1 = line.substr(path);
+        if (lists(controllers, controller)) path1 = line.substr(path);
         if (controllers.empty()) path2 = line.substr(path);
     }
 
     // A line of mounts is "id parent major:minor root mount-point options [optional fields] - type source
     // options".
-    double least = no_cpu_quota;
     for (line_reader lines(files.mounts); lines.next(line);) {
         const std::size_t dash = line.find(" - ");
         if (dash == std::string_view::npos) continue;
         const std::string_view tail = line.substr(dash + 3);
         const bool version2 = field(tail, 0, ' ') == "cgroup2";
-        const bool version1 = field(tail, 0, ' ') == "cgroup" && lists(field(tail, 2, ' '), "cpu");
+        const bool version1 = field(tail, 0, ' ') == "cgroup" && lists(field(tail, 2, ' '), controller);
         if (!version1 && !version2) continue;
 
         const std::string_view root = field(line, 3, ' ');
@@ -138,13 +139,21 @@ inline double cpu_quota(const cgroup_files& files = {}) {
         const std::size_t top = directory.size();
         directory.append(path);
         for (;;) {
-            const double quota = cpu_quota_of_group(directory, version2);
-            if (quota < least) least = quota;
+            visit(directory, version2);
             const std::size_t parent = directory.rfind('/');
             if (parent == std::string::npos || parent < top) break;
             directory.resize(parent);
         }
     }
+}
+
+/// CPUs granted to this process by its cgroup and all above it, or no_cpu_quota.
+inline double cpu_quota(const cgroup_files& files = {}) {
+    double least = no_cpu_quota;
+    for_each_group(files, "cpu", [&least](const std::string& directory, bool version2) {
+        const double quota = cpu_quota_of_group(directory, version2);
+        if (quota < least) least = quota;
+    });
     return least;
 }
 

@@ -5,13 +5,15 @@
 ///
 /// Who holds a burst of futures and lets go of them hands a system's allocator so much memory at a time that it goes back to the
 /// system, and the next burst spends more time on page faults than on its tasks. So blocks are kept here while the pool has
-/// work, however many they are, and cleared away when it has had none for a while.
+/// work. Somebody calls age() about once a second: what was not needed since the last call goes back to the system. So
+/// after two calls no more are kept than were in use at a time between them (Bonwick's working set).
 ///
 /// Blocks are given by any thread, onto a stack, and taken by one at a time, which takes the whole stack at once: nobody
 /// ever takes the top alone, so there is no ABA.
 
 #include <yoke/detail/block_cache.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <new>
@@ -20,6 +22,10 @@
 namespace yoke::detail {
 
 class kept_blocks {
+    struct block {
+        block* next;
+    };
+
 public:
     /// Bytes of a block.
     static constexpr std::size_t size = 640;
@@ -29,12 +35,34 @@ public:
     kept_blocks& operator=(const kept_blocks&) = delete;
     ~kept_blocks() { clear(); }
 
-    /// A block that was given, or null. One thread at a time, as for clear(). From now on blocks are kept.
+    /// Blocks on their way to the system, which takes its time: who gets them lets go of them without a lock.
+    class list {
+    public:
+        list() = default;
+        list(list&& other) noexcept : first_(std::exchange(other.first_, {})) {}
+        list& operator=(list&& other) noexcept {
+            std::swap(first_, other.first_);
+            return *this;
+        }
+        ~list() {
+            for (block* at : first_)
+                while (at != nullptr) ::operator delete(std::exchange(at, at->next));
+        }
+
+    private:
+        friend kept_blocks;
+        explicit list(block* one, block* two = nullptr, block* three = nullptr) noexcept
+            : first_{one, two, three} {}
+        std::array<block*, 3> first_{};
+    };
+
+    /// A block that was given, or null. One thread at a time, as for age() and clear(). From now on blocks are kept.
     [[nodiscard]] void* take() noexcept {
         keeps_.store(blocks_are_kept, std::memory_order_relaxed);
         // acquire: what the givers did with the memory before.
         if (mine_ == nullptr) mine_ = given_.exchange(nullptr, std::memory_order_acquire);
-        return mine_ == nullptr ? nullptr : std::exchange(mine_, mine_->next);
+        block*& from = mine_ != nullptr ? mine_ : spare_;
+        return from == nullptr ? nullptr : std::exchange(from, from->next);
     }
     /// Takes a block over from any thread, of `size` bytes from ::operator new.
     void give(void* memory) noexcept {
@@ -45,25 +73,29 @@ public:
     }
     /// There is something to clear away. One thread at a time.
     [[nodiscard]] bool any() const noexcept {
-        return mine_ != nullptr || given_.load(std::memory_order_relaxed) != nullptr;
+        return mine_ != nullptr || spare_ != nullptr || given_.load(std::memory_order_relaxed) != nullptr;
     }
-    /// Gives all blocks to the system, and those to come as well until one is taken. (One that is given at this very moment
-    /// may stay until the next time.)
-    void clear() noexcept {
+    /// Takes out what was not needed since the last call. What was given since then may still be. One thread at a time.
+    [[nodiscard]] list age() noexcept {
+        list unneeded(std::exchange(spare_, std::exchange(mine_, nullptr)));
+        // Those given last are taken first. They have not been here for long enough if there are others.
+        if (spare_ == nullptr) spare_ = given_.exchange(nullptr, std::memory_order_acquire);
+        return unneeded;
+    }
+    /// Takes out all blocks; those to come go to the system until one is taken. (One that is given at this very moment
+    /// may stay until the next time.) One thread at a time.
+    list clear() noexcept {
         keeps_.store(false, std::memory_order_relaxed);
-        for (block* list :
-             {std::exchange(mine_, nullptr), given_.exchange(nullptr, std::memory_order_acquire)})
-            while (list != nullptr) ::operator delete(std::exchange(list, list->next));
+        return list(std::exchange(mine_, nullptr), std::exchange(spare_, nullptr),
+                    given_.exchange(nullptr, std::memory_order_acquire));
     }
 
 private:
-    struct block {
-        block* next;
-    };
-
     std::atomic<block*> given_{nullptr};
     std::atomic<bool> keeps_{false};
-    block* mine_ = nullptr;  ///< of who takes
+    // Of who takes.
+    block* mine_ = nullptr;
+    block* spare_ = nullptr;  ///< none of these was needed since the last age()
 };
 
 }  // namespace yoke::detail

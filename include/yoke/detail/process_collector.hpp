@@ -28,6 +28,7 @@ inline bool process_core::collect_once() noexcept {
         if (closed_ && accepted_ == 0 && watchers_ == 0 && ready_.empty()) return false;
         std::swap(taken_, ready_);
     }
+    unneeded_ = {};
     wake(wakes);
     deliver_output();  // before somebody else prints in a dead worker's place
     if (watch_.forked()) end_forked_process();
@@ -70,8 +71,8 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
         room_.notify_all();
 
     next = std::min({next, next_check_, begin_by_.next()});
-    if (accepted_ == 0) return tidy(now, next);
-    idle_since_ = never;
+    tidy(now, next);
+    if (accepted_ == 0) return;
     // A worker that was stopped (SIGSTOP) between two steps of waking somebody, or between its last look at a search's
     // end and its claim, and marks that a task has wiped out: healed here.
     if (now >= heal_at_) {
@@ -85,14 +86,19 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     next = std::min(next, heal_at_);
 }
 
-/// There is nothing to do.
+/// Memory follows the load: once a second what the last second did not need is given back. A pool that was idle for as long
+/// keeps none of its tasks' memory, and then looks no more.
 inline void process_core::tidy(std::int64_t now, std::int64_t& next) noexcept {
-    if (!kept_.any()) return;
-    idle_since_ = std::min(idle_since_, now);
-    if (now >= later(idle_since_, kept_ns))
-        kept_.clear();
-    else
-        next = std::min(next, later(idle_since_, kept_ns));
+    idle_since_ = accepted_ == 0 ? std::min(idle_since_, now) : never;
+    if (tidy_at_ == never) {
+        if (accepted_ == 0 && !kept_.any()) return;
+        tidy_at_ = later(now, kept_ns);
+    } else if (now >= tidy_at_) {
+        unneeded_ = now >= later(idle_since_, kept_ns) ? kept_.clear() : kept_.age();
+        const bool more = arena().trim(now);
+        tidy_at_ = more || accepted_ != 0 || kept_.any() ? later(now, kept_ns) : never;
+    }
+    next = std::min(next, tidy_at_);
 }
 
 /// Takes what the workers have announced; with `all`, looks at every slot whether announced or not.

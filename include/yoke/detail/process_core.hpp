@@ -203,7 +203,7 @@ private:
     /// asking makes no difference.
     static constexpr std::uint64_t most_room_ahead = std::uint64_t{1} << 20;
     static constexpr std::uint64_t rooms_ahead = std::uint64_t{16} << 20;
-    /// What is kept for a pool that has become idle is kept for so long.
+    /// What is kept is looked at after so long each time.
     static constexpr std::int64_t kept_ns = 1'000'000'000;
 
     /// Keeps the server running, and the count of its users right.
@@ -587,6 +587,8 @@ private:
     stream_gauge stream_;
     bool naps_ = false;  ///< it tends, unless it was held up
     std::int64_t idle_since_ = never;
+    std::int64_t tidy_at_ = never;           ///< when to give memory back next
+    kept_blocks::list unneeded_;             ///< is given back without the mutex
     std::vector<std::uint32_t> wants_room_;  ///< slots whose workers wait for it
     std::vector<std::uint32_t> give_room_;   ///< of those, the ones that are to be answered now
     std::vector<worker_end> ends_;

@@ -7,21 +7,30 @@
 /// and all workers of all pools inherit the mapping and see it at the same address. Memory is given out by this
 /// process only, under a mutex on its own heap (range_allocator.hpp).
 ///
+/// The kernel promises more memory than there is, and ends processes, anybody's, when the promise falls due. So there is a
+/// limit: half of the memory of the machine, or of the control group if that is less, unless the program
+/// sets another; and whatever the limit, nothing is taken of the last sixteenth that is available.
+///
 /// Before a range is given out the kernel is asked for its pages (fallocate): when there is no memory that is a
 /// std::system_error here and not a SIGBUS at the first touch, perhaps in a worker. Freed memory stays warm up to
-/// `warm_bytes`, since fresh pages cost more than the copy into them; beyond that it goes back to the kernel.
+/// `warm_bytes`, since fresh pages cost more than the copy into them; beyond that it goes back to the kernel, and so does
+/// what nobody has used for a second while a pool looks after it (`trim`).
 ///
 /// The file can neither shrink nor grow once it is mapped, and core dumps leave it out.
 
 #include <yoke/detail/range_allocator.hpp>
 #include <yoke/detail/sys.hpp>
+#include <yoke/detail/system_memory.hpp>
 #include <yoke/error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <new>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include <sys/resource.h>
 
@@ -39,10 +48,16 @@ public:
     /// Backed with one system call, at least.
     static constexpr std::uint64_t chunk = std::uint64_t{256} << 10;
     static constexpr std::uint64_t warm_bytes = std::uint64_t{256} << 20;
+    /// So much stays warm for ever.
+    static constexpr std::uint64_t always_warm = std::uint64_t{1} << 20;
+    static constexpr std::int64_t trim_ns = 1'000'000'000;
+    /// How much may be taken before the system is asked again how much is available.
+    static constexpr std::uint64_t look_after = std::uint64_t{64} << 20;
 
     /// Maps the arena: 64 GiB of address space, or less where the limits of this process say so. Throws
     /// std::system_error if even 64 MiB cannot be had.
-    shared_arena() : size_(largest_size()), ranges_(0) {
+    explicit shared_arena(memory_files files = {})
+        : files_(std::move(files)), size_(largest_size()), ranges_(0) {
         unique_fd file(sys.memfd_create("yoke-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING));
         if (!file) throw_errno("yoke cannot create its shared memory (memfd_create)");
         file_ = above_standard_streams(std::move(file));
@@ -56,6 +71,7 @@ public:
         ::fcntl(file_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
         try {
             ranges_ = range_allocator(size_);
+            limit_ = default_limit();
         } catch (...) {
             ::munmap(base_, size_);
             throw;
@@ -65,8 +81,8 @@ public:
     shared_arena& operator=(const shared_arena&) = delete;
     ~shared_arena() { ::munmap(base_, size_); }
 
-    /// `size` bytes at a multiple of `alignment`. Throws std::system_error (ENOSPC, ENOMEM) if there is no memory, and
-    /// std::bad_alloc if the address space is used up or `alignment` exceeds a page.
+    /// `size` bytes at a multiple of `alignment`. Throws std::system_error (ENOSPC, ENOMEM) if there is no memory or the
+    /// limit is reached, and std::bad_alloc if the address space is used up or `alignment` exceeds a page.
     [[nodiscard]] arena_range allocate(std::uint64_t size, std::uint64_t alignment = granule) {
         if (size > size_ || alignment > page) throw std::bad_alloc();
         size = real_size(size);
@@ -74,6 +90,7 @@ public:
         if (size >= chunk) alignment = page;
         if (alignment < granule) alignment = granule;
         const std::lock_guard lock(mutex_);
+        check_limit(used_, size);
         auto range = ranges_.take(size, alignment);
         if (!range) {
             back(round_up(size, page));
@@ -81,6 +98,7 @@ public:
             if (!range) throw std::bad_alloc();
         }
         used_ += range->size;
+        least_warm_ = std::min(least_warm_, ranges_.backed_bytes());
         return *range;
     }
 
@@ -92,7 +110,7 @@ public:
         used_ -= range.size;
         ranges_.give(range);
         try {
-            if (ranges_.backed_bytes() > warm_bytes) cool();
+            if (ranges_.backed_bytes() > warm_bytes) cool(warm_bytes);
         } catch (const std::bad_alloc&) {
             // No memory for the bookkeeping: the range stays warm.
         }
@@ -109,8 +127,33 @@ public:
         return first >= base && first - base <= size_ && bytes <= size_ - (first - base);
     }
 
-    /// The most bytes that may be in use.
-    [[nodiscard]] std::uint64_t limit() const noexcept { return size_; }
+    /// Gives back to the kernel what was not in use at any moment since the last call; for who comes by about once
+    /// a second (`now`: monotonic_ns; earlier calls do nothing). Returns whether a later call may find more to do.
+    bool trim(std::int64_t now) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (now < trim_at_) return true;
+        trim_at_ = now + trim_ns;
+        const std::uint64_t before = ranges_.backed_bytes();
+        const std::uint64_t used = before - std::min(least_warm_, before);
+        try {
+            cool(std::max(always_warm, used), false);
+        } catch (const std::bad_alloc&) {
+            // No memory for the bookkeeping: it stays warm.
+        }
+        least_warm_ = ranges_.backed_bytes();
+        return used != 0 || least_warm_ < before;
+    }
+    /// The most bytes that may be in use or warm.
+    [[nodiscard]] std::uint64_t limit() const noexcept {
+        const std::lock_guard lock(mutex_);
+        return limit_;
+    }
+    /// 0: half of the memory of the machine or the control group. What is in use already stays.
+    void set_limit(std::uint64_t bytes) {
+        const std::uint64_t limit = bytes != 0 ? bytes : default_limit();
+        const std::lock_guard lock(mutex_);
+        limit_ = limit;
+    }
     /// Address space, in bytes.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// Bytes in use.
@@ -149,11 +192,52 @@ private:
         return true;
     }
 
+    [[nodiscard]] std::uint64_t default_limit() const {
+        const std::uint64_t total = look_at_memory(files_).total;
+        return total == system_memory::unknown ? size_ : std::min(size_, total / 2);
+    }
+
+    [[noreturn]] static void refuse(std::uint64_t bytes, const std::string& why) {
+        throw std::system_error(ENOMEM, std::generic_category(),
+                                "yoke will not take another " + in_kib(bytes) + " of shared memory: " + why);
+    }
+    /// Throws std::system_error if `bytes` on top of what is `taken` are more than the limit.
+    void check_limit(std::uint64_t taken, std::uint64_t bytes) const {
+        if (taken <= limit_ && bytes <= limit_ - taken) return;
+        refuse(bytes,
+               in_kib(used_) + " are in use, and the limit is " + in_kib(limit_) +
+                   "; let results be read and memory be given back first, use smaller pieces, or raise "
+                   "runtime_options::shared_memory");
+    }
+    /// Throws std::system_error unless the system can spare so many more bytes.
+    void check_system(std::uint64_t bytes) {
+        if (bytes > unlooked_) {
+            const system_memory memory = look_at_memory(files_);
+            if (memory.available == system_memory::unknown) return;
+            const std::uint64_t kept = memory.total / 16;
+            if (memory.available < kept || bytes > memory.available - kept)
+                refuse(bytes, in_kib(memory.available) + " of the system's " + in_kib(memory.total) +
+                                  " are available, of which " + in_kib(kept) +
+                                  " are left to others; use smaller pieces, give memory back, or run on a "
+                                  "larger machine");
+            unlooked_ = std::max(bytes, std::min(look_after, memory.available - kept));
+        }
+        unlooked_ -= bytes;
+    }
+    static std::string in_kib(std::uint64_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
+
     /// Has the kernel back a bare range of at least `size` bytes, a multiple of the page.
     void back(std::uint64_t size) {
         const auto bare = ranges_.find_bare(size < chunk ? chunk : size);
         if (!bare || bare->size < size) throw std::bad_alloc();
-        const arena_range part{bare->offset, bare->size < chunk || size >= chunk ? size : chunk};
+        arena_range part{bare->offset, bare->size < chunk || size >= chunk ? size : chunk};
+        // Warm memory in pieces that are too small, or too far apart, counts, too.
+        if (used_ + ranges_.backed_bytes() + part.size > limit_) {
+            cool(0);
+            part.size = size;
+        }
+        check_limit(used_ + ranges_.backed_bytes(), part.size);
+        check_system(part.size);
         const auto allocated = uninterrupted([&] {
             return sys.fallocate(file_.get(), 0, static_cast<off_t>(part.offset),
                                  static_cast<off_t>(part.size));
@@ -164,14 +248,16 @@ private:
         ranges_.convert(part, true);
     }
 
-    /// Returns free pages to the kernel until no more than `warm_bytes` stay.
-    void cool() {
-        while (ranges_.backed_bytes() > warm_bytes) {
+    /// Returns free pages to the kernel until no more than `most` bytes stay. `whole`: whole ranges, so that what comes next and
+    /// is as large can have the place of one.
+    void cool(std::uint64_t most, bool whole = true) {
+        while (ranges_.backed_bytes() > most) {
             const arena_range free = *ranges_.largest_backed();
             const std::uint64_t first = round_up(free.offset, page);
             const std::uint64_t last = free.end() / page * page;
             if (first >= last) return;
-            const arena_range part{first, last - first};
+            const std::uint64_t more = round_up(ranges_.backed_bytes() - most, page);
+            const arena_range part{first, whole ? last - first : std::min(last - first, more)};
             if (uninterrupted([&] {
                     return sys.fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                          static_cast<off_t>(part.offset), static_cast<off_t>(part.size));
@@ -181,12 +267,17 @@ private:
         }
     }
 
+    const memory_files files_;
     unique_fd file_;
     std::uint64_t size_;
     std::byte* base_ = nullptr;
     mutable std::mutex mutex_;
     range_allocator ranges_;
     std::uint64_t used_ = 0;
+    std::uint64_t limit_ = 0;
+    std::uint64_t unlooked_ = 0;    ///< may be backed before the next look at the system's memory
+    std::uint64_t least_warm_ = 0;  ///< free and backed, at the least since the last trim
+    std::int64_t trim_at_ = 0;
 };
 
 }  // namespace yoke::detail

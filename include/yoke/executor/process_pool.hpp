@@ -41,7 +41,8 @@
 ///
 /// Receivers are completed on one thread of the pool, the collector, or by who cancels; they must not block. A future that
 /// a thread waits for is completed by that thread.
-/// The memory of a task whose future is gone is kept for the next task, until the pool has been idle for a second.
+/// Memory follows the load. That of tasks which are gone is kept for the next ones, and so is shared memory (256 MiB at
+/// most); what no task has needed for a second or two goes back to the system.
 /// After fork() the child has no such thread: there, using the pool or its futures throws `forked`; destroying them,
 /// `cancel()` and stop requests have no effect. A receiver that forks, and comes back in the child where the collector
 /// has called it, ends the child.
