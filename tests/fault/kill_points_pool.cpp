@@ -80,7 +80,7 @@ namespace {
 template <class F>
 bool value_delivered(yoke::process_pool& pool, F f, bool watched, int attempts = 1) {
     auto result = pool.submit({.attempts = attempts}, f, 7);
-    if (!watched) result.wait_until(std::chrono::steady_clock::time_point::max());
+    if (!watched) static_cast<void>(result.wait_until(std::chrono::steady_clock::time_point::max()));
     try {
         result.get();
         return true;
@@ -184,7 +184,7 @@ void around_a_wake() {
         kill_points::arm("collector called");
         while (kill_points::struck() == 0) {
             auto result = pool.submit(run, round);
-            result.wait_until(std::chrono::steady_clock::time_point::max());
+            static_cast<void>(result.wait_until(std::chrono::steady_clock::time_point::max()));
             require(result.get() == round, "a result is delivered after a death at", "collector called");
         }
         kill_points::await_death();
@@ -247,7 +247,7 @@ void stopped_on_the_search() {
         while (yoke::detail::coarse_ms() - since <= yoke::detail::search_trust_ms())
             std::this_thread::yield();
         auto next = pool.submit(run, 4);
-        next.wait_until(std::chrono::steady_clock::time_point::max());
+        static_cast<void>(next.wait_until(std::chrono::steady_clock::time_point::max()));
         require(next.get() == 4, "a task does not wait for who is stopped");
         require(before.get() == 3, "nor does the one before it");
         kill_points::let_go();
