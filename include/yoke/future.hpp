@@ -71,6 +71,16 @@ public:
 
     /// An empty future: `valid()` is false.
     future() = default;
+    future(future&&) noexcept = default;
+    future& operator=(future&& other) noexcept {
+        future(std::move(other)).state_.swap(state_);
+        return *this;
+    }
+    /// Drops the outcome: never blocks, and the task runs all the same. An error in it is told to the handler of
+    /// dropped_error.hpp.
+    ~future() {
+        if (state_) state_.detach()->leave();
+    }
 
     /// True until `get()`, `co_await` or a move takes the outcome away.
     [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(state_); }

@@ -20,6 +20,9 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <span>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -326,4 +329,48 @@ TEST_CASE("threads as workers: every task has the right answer while workers wea
 TEST_CASE("threads as workers: what a worker dies with is lost or delivered, and its slots go on",
           "[concurrent]") {
     run_many(true);
+}
+
+namespace {
+
+thread_local char own_letter = 0;
+
+void fail_to_begin(std::span<const std::byte>) {
+    throw std::runtime_error(std::string(static_cast<std::size_t>(own_letter), own_letter));
+}
+
+}  // namespace
+
+TEST_CASE("an initializer that fails in several workers at once leaves one error, and it is whole",
+          "[concurrent]") {
+    const shared_arena arena;
+    memory_of_board memory;
+    const process_board board(memory.bytes.get(), slots, workers);
+    for (int round = 0; round != 100; ++round) {
+        board.construct();
+        board_header& header = board.header();
+        std::atomic<int> begun{0};
+        std::vector<std::thread> crew;
+        for (char letter : {'a', 'b', 'c'}) {
+            crew.emplace_back([&, letter] {
+                own_letter = letter;
+                worker_terms terms;
+                terms.init = fail_to_begin;
+                if (begin_work(header, terms, arena)) ++begun;
+            });
+        }
+        // As the collector does, which hears of the first worker that leaves.
+        while (header.init_failed.load(std::memory_order_acquire) != 2) std::this_thread::yield();
+        std::string text;
+        try {
+            std::rethrow_exception(
+                decode_exception(std::span(header.init_error).first(header.init_error_size), 1));
+        } catch (const std::runtime_error& error) {
+            text = error.what();
+        }
+        for (std::thread& thread : crew) thread.join();
+        REQUIRE(begun == 0);
+        REQUIRE(!text.empty());
+        REQUIRE(text == std::string(static_cast<std::size_t>(text[0]), text[0]));
+    }
 }

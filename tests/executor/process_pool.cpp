@@ -4,6 +4,9 @@
 
 #include "support/process_watch.hpp"
 
+#include <yoke/algorithm/timer.hpp>
+#include <yoke/dropped_error.hpp>
+#include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
@@ -580,4 +583,74 @@ TEST_CASE("a pool destroyed by its own continuation finishes what it had accepte
     REQUIRE(after.get() == 23);
     holding.get();
     REQUIRE(yoke_test::eventually([&] { return !yoke_test::alive(pids.front()); }));
+}
+
+namespace {
+
+std::atomic<int> told{0};
+void tell(std::exception_ptr, const yoke::dropped_error_origin&) { ++told; }
+
+void wait_and_throw() {
+    hold();
+    throw std::runtime_error("lost");
+}
+void throw_at_once() { throw std::runtime_error("lost"); }
+void die() { ::raise(SIGKILL); }
+/// What a task finds in its worker: whether the program's handler was there, and how many errors were dropped.
+int drop_in_worker() {
+    const bool told_here = yoke::on_dropped_error(&tell) != nullptr;
+    yoke::inline_executor here;
+    static_cast<void>(here.submit([] { throw std::runtime_error("in a worker"); }));
+    return told_here ? -1 : static_cast<int>(told);
+}
+
+}  // namespace
+
+TEST_CASE("errors of its tasks that nobody receives are counted and told, before the drop and after it",
+          "[process]") {
+    wipe();
+    told = 0;
+    const auto before = yoke::on_dropped_error(&tell);
+    yoke::process_pool pool({.workers = 2});
+    yoke::thread_pool threads(1);
+    yoke::timer timer;
+    const auto all_dropped = [&](std::uint64_t expected) {
+        pool.wait();
+        threads.wait();
+        CHECK(pool.dropped_errors() == expected);
+        CHECK(static_cast<std::uint64_t>(told) == expected + threads.dropped_errors());
+    };
+    {
+        auto first = pool.submit(wait_and_throw);
+        await_started(1);
+    }
+    board.gate = 1;
+    all_dropped(1);
+    {
+        auto failed = pool.submit(throw_at_once);
+        static_cast<void>(failed.wait_for(1h));
+        all_dropped(1);
+    }
+    all_dropped(2);
+    static_cast<void>(pool.submit(die));
+    all_dropped(3);
+    static_cast<void>(threads.submit([] {}).then(pool, throw_at_once));
+    threads.wait();
+    all_dropped(4);
+    static_cast<void>(pool.submit(throw_at_once).then(pool, process));
+    all_dropped(5);
+    {
+        auto series = timer.every(pool, 1ms, throw_at_once);
+        static_cast<void>(series.wait_for(1h));
+    }
+    all_dropped(6);
+    static_cast<void>(pool.submit(throw_at_once).then(threads, [] {}));
+    pool.wait();
+    all_dropped(6 + 1 - threads.dropped_errors());
+    CHECK_THROWS_AS(pool.submit(throw_at_once).get(), std::runtime_error);
+    CHECK_THROWS_AS(pool.submit(throw_at_once).then(pool, process).get(), std::runtime_error);
+    CHECK(told == 7);
+    CHECK(pool.submit(drop_in_worker).get() == 1);
+    CHECK(told == 7);
+    yoke::on_dropped_error(before);
 }

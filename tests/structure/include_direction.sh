@@ -4,7 +4,8 @@
 # Prints every include of the headers that breaks the layering, and exits 1 if there is one.
 #
 # A header may include its own layer or a lower one:
-#   1 detail/ error.hpp time_span.hpp version.hpp   2 concept/   3 future.hpp runtime.hpp schedule.hpp worker_local.hpp   4 queue/ observe/
+#   1 detail/ error.hpp dropped_error.hpp time_span.hpp version.hpp   2 concept/
+#   3 future.hpp runtime.hpp schedule.hpp worker_local.hpp   4 queue/ observe/
 #   5 executor/ algorithm/ (never each other)   6 adapter/ (never each other)   7 yoke.hpp
 # Below adapter/ only the standard library and the system's own headers may be included besides; yoke.hpp includes no
 # adapter. Nothing includes itself by a detour.
@@ -21,7 +22,7 @@ done | LC_ALL=C awk '
         if (path ~ /^(queue|observe)\//) return 4
         if (path ~ /^(future|runtime|schedule|worker_local)\.hpp$/) return 3
         if (path ~ /^concept\//) return 2
-        if (path ~ /^detail\// || path ~ /^(error|time_span|version)\.hpp$/) return 1
+        if (path ~ /^detail\// || path ~ /^(error|dropped_error|time_span|version)\.hpp$/) return 1
         return 0
     }
     function folder(path) { sub(/\/.*/, "", path); return path }

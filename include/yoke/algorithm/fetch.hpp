@@ -573,6 +573,7 @@ private:
         while (first != under_way_.end()) {
             auto page = under_way_.extract(first++);
             auto& rows = page.mapped().rows;
+            if (rows.valid()) detail::future_access::state(rows)->let_error_go();
             if (rows.valid() && !rows.cancel()) abandoned_.insert(std::move(page));
         }
     }

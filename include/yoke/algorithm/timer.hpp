@@ -165,6 +165,9 @@ public:
             news();
         }
     }
+    [[nodiscard]] const char* description() const noexcept override {
+        return "a series of timer::every whose future was dropped";
+    }
     void dropped() noexcept override {
         const state_ref<series_state> from_heap(this);
         {

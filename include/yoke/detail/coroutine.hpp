@@ -59,6 +59,9 @@ public:
     void help() noexcept override {
         if (const auto child = awaited_.share()) child->help();
     }
+    [[nodiscard]] const char* description() const noexcept override {
+        return "a coroutine whose future was dropped";
+    }
     [[nodiscard]] awaiting_coroutine link() noexcept {
         this->acquire();
         return {state_ref<future_core>(this), awaited_};

@@ -47,6 +47,7 @@
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_scope.hpp>
+#include <yoke/dropped_error.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -87,12 +88,22 @@ public:
         // acq_rel: the last owner sees all that the others did before it destroys.
         if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
         if (inherited()) return leave_to_parent();
+        drop_error();  // of a task that failed after its future was dropped
         delete this;
     }
 
     /// In a child that was forked since the future was made: the future is the parent's, and nobody will complete it
     /// here. All that may be done with it is to release it.
     [[nodiscard]] bool inherited() const noexcept { return process_.forked(); }
+
+    /// The future that owns this is dropped. (Others may keep the state for a while: a queue that has not come to the
+    /// task which a waiter has run.)
+    void leave() noexcept {
+        if (!inherited() && done()) drop_error();
+        release();
+    }
+    /// If this ends with an error that nobody takes, nobody shall be told: the owner has another one to hand on.
+    void let_error_go() noexcept { error_note_.fetch_or(error_unwanted, std::memory_order_relaxed); }
 
     [[nodiscard]] bool done() const noexcept {
         return (word_.load(std::memory_order_acquire) & phase_mask) == phase_done;
@@ -102,8 +113,6 @@ public:
     [[nodiscard]] bool begun() const noexcept {
         return (word_.load(std::memory_order_relaxed) & phase_mask) != phase_pending;
     }
-    /// True if the caller owns the only reference, so that nobody else will ever look at the outcome.
-    [[nodiscard]] bool unshared() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
 
     /// Becomes the one who produces the outcome; false if somebody else is.
     [[nodiscard]] bool claim() noexcept {
@@ -176,6 +185,20 @@ protected:
     explicit future_core(std::uint32_t references) noexcept : references_(references) {}
     virtual ~future_core() = default;
 
+    /// An error was stored, by this thread, in a task of the pool whose task it runs.
+    void note_error() noexcept {
+        drop_counter* const pool = counter_of_drops();
+        // relaxed: read by the last owner.
+        error_note_.fetch_or(error_stored | (pool != nullptr ? pool->number() * error_of_pool : 0),
+                             std::memory_order_relaxed);
+    }
+    /// Before the end: there was an error, of a task of the pool with this number. If it is still there it is dropped.
+    virtual void error_dropped(std::uint32_t) noexcept {}
+    /// What the future's work is, for whoever hears that its error was dropped.
+    [[nodiscard]] virtual const char* description() const noexcept {
+        return "a task whose future was dropped";
+    }
+
     /// The outcome is in place: lets everybody know. The caller owns a reference.
     void publish() noexcept {
         if ((word_.exchange(phase_done, std::memory_order_acq_rel) & sleepers) != 0) unpark_all(word_);
@@ -190,8 +213,19 @@ private:
     static constexpr std::uint32_t sleepers = 4;
     static constexpr std::uint32_t one_news = 8;
 
+    static constexpr std::uint32_t error_stored = 1;
+    static constexpr std::uint32_t error_unwanted = 2;
+    static constexpr std::uint32_t error_of_pool = 4;  // times the number of the pool, see drop_counter
+
     static constexpr int looks_until_claimed = 24;
     static constexpr int looks_until_done = 100;
+
+    /// If there is an error that nobody has taken, it is dropped. Nobody else has the outcome any more.
+    void drop_error() noexcept {
+        // relaxed: written before the future was done, or by an owner before it let go.
+        const std::uint32_t error = error_note_.load(std::memory_order_relaxed);
+        if ((error & (error_stored | error_unwanted)) == error_stored) error_dropped(error / error_of_pool);
+    }
 
     /// True if the word becomes another one than `seen` within the moment that it pays to look on.
     [[nodiscard]] bool moves_on(std::uint32_t seen) const noexcept {
@@ -254,6 +288,7 @@ private:
     std::atomic<std::uint32_t> references_;
     std::atomic<continuation*> continuations_{nullptr};
     const process_stamp process_;
+    std::atomic<std::uint32_t> error_note_{0};
 };
 
 /// An owner of a future_core or a class derived from it.
@@ -310,6 +345,7 @@ public:
     }
     void set_error(std::exception_ptr error) noexcept {
         error_ = std::move(error);
+        this->note_error();
         publish();
     }
     void set_stopped() noexcept { publish(); }
@@ -333,7 +369,12 @@ protected:
             }
         } catch (...) {
             error_ = std::current_exception();
+            this->note_error();
         }
+    }
+
+    void error_dropped(std::uint32_t pool) noexcept override {
+        if (error_) report_dropped_error(std::exchange(error_, nullptr), this->description(), pool);
     }
 
 private:

@@ -28,6 +28,10 @@ public:
         for (std::size_t i = 0; i != count_ && !this->done(); ++i) nodes_[i].core->help();
     }
 
+    [[nodiscard]] const char* description() const noexcept override {
+        return "several tasks whose common future was dropped";
+    }
+
     /// Begins to watch. Once, when the derived object is complete; `one_done` may be called before it returns.
     void start() noexcept {
         for (std::size_t i = 0; i != count_; ++i) {
@@ -49,6 +53,11 @@ protected:
         }
     }
     ~joint_state() override = default;
+
+    /// The error of one child goes on. Those that are left in the others are then nobody's.
+    void let_errors_go() noexcept {
+        for (std::size_t i = 0; i != count_; ++i) nodes_[i].core->let_error_go();
+    }
 
     /// This child is done. Called once for each, on any thread, several at once.
     virtual void one_done(std::size_t) noexcept {}

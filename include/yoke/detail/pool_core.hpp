@@ -37,6 +37,7 @@
 #include <yoke/detail/worker_counters.hpp>
 #include <yoke/detail/worker_hooks.hpp>
 #include <yoke/detail/worker_place.hpp>
+#include <yoke/dropped_error.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>
@@ -201,7 +202,7 @@ public:
         door_.enter_anyway();  // a completion might destroy the pool under us
         shutdown();
         {
-            const task_scope running(this);  // callbacks and completions run here
+            const task_scope running(this, &drops_);  // callbacks and completions run here
             stop_.request_stop();
             while (task* const task = queues_.take()) task->stop();
             for (std::size_t i = 0; i != workers_.size(); ++i) {
@@ -255,10 +256,9 @@ public:
     [[nodiscard]] bool forked() const noexcept { return fork_.forked(); }
     [[nodiscard]] bool closed() const noexcept { return door_.closed(); }
     [[nodiscard]] std::size_t concurrency() const noexcept { return crew_.target(); }
-    void count_dropped_error() noexcept { dropped_errors_.fetch_add(1, std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t dropped_errors() const noexcept {
-        return dropped_errors_.load(std::memory_order_relaxed);
-    }
+    /// Counts the errors of the pool's tasks that nobody receives.
+    [[nodiscard]] drop_counter& drops() noexcept { return drops_; }
+    [[nodiscard]] std::uint64_t dropped_errors() const noexcept { return drops_.count(); }
     /// Adds up what everybody has counted; `all` is a pool_statistics (which is above this layer).
     template <class Statistics>
     void add_up(Statistics& all) const {
@@ -389,7 +389,7 @@ private:
         worker& mine = workers_[self];
         this_worker = {this, self, &mine};
         forks_.enter(self);
-        const task_scope running(this);
+        const task_scope running(this, &drops_);
         // A new thread counts as a searcher, so it begins with a search.
         class task* task = search_task(self);
         if (task == nullptr) task = find_task(self);
@@ -519,7 +519,7 @@ private:
     const fork_watch fork_;
     stable_array<worker> workers_;
     const pool_setup setup_;
-    std::atomic<std::uint64_t> dropped_errors_{0};
+    drop_counter drops_{"thread pool", setup_.name.c_str()};
     std::stop_source stop_;
     // How far prepare_worker() has come.
     std::size_t queue_owners_ = 0;

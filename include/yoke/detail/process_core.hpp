@@ -27,6 +27,7 @@
 #include <yoke/detail/stop_watch.hpp>
 #include <yoke/detail/stream_gauge.hpp>
 #include <yoke/detail/task_scope.hpp>
+#include <yoke/dropped_error.hpp>
 #include <yoke/error.hpp>
 
 #include <algorithm>
@@ -96,6 +97,8 @@ public:
     [[nodiscard]] bool on_collector() const noexcept { return inside_task_of(&collector_); }
     /// This thread completes one of the pool's tasks, which counts as unfinished meanwhile.
     [[nodiscard]] bool completing() const noexcept { return inside_task_of(this); }
+
+    [[nodiscard]] std::uint64_t dropped_errors() const noexcept { return drops_.count(); }
 
     /// Throws where the pool must not be touched at all: in a worker, and in a child that the program forked.
     void check_process() const {
@@ -470,7 +473,7 @@ private:
     /// Without the mutex.
     void stop_outside(process_task& task) noexcept {
         {
-            const task_scope completing(this);
+            const task_scope completing(this, &drops_);
             task.give_back();
             task.complete_as_stopped();
         }
@@ -485,14 +488,7 @@ private:
         finished(1, held);
     }
     /// Without the mutex.
-    void refuse_outside(process_task& task) noexcept {
-        task.give_back();
-        task.complete_with_error(make_error([this] {
-            const std::lock_guard lock(mutex_);
-            return broken_pool(broken_);
-        }));
-        account_outside(task);
-    }
+    void refuse_outside(process_task& task) noexcept;
     /// The exception that `make()` returns, or the one that making it throws.
     template <class Make>
     static std::exception_ptr make_error(Make&& make) noexcept {
@@ -509,7 +505,7 @@ private:
         ::prctl(PR_SET_NAME, "yoke-collector");
         ::prctl(PR_SET_TIMERSLACK, 1UL);
         const task_scope here(&collector_);
-        const task_scope completing(this);
+        const task_scope completing(this, &drops_);
         while (collect_once()) {}
         end();
     }
@@ -543,6 +539,7 @@ private:
 
     const std::size_t max_pending_;
     const fork_watch watch_;
+    drop_counter drops_{"process pool"};
     process_host& host_;
     std::optional<server_use> use_;
     const std::uint64_t max_bytes_;  ///< of calls that are not complete; of rooms for results

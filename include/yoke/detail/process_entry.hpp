@@ -106,4 +106,16 @@ inline void process_core::enqueue(process_task& task) noexcept {
     if (outcome == refused) refuse_outside(task);
 }
 
+inline void process_core::refuse_outside(process_task& task) noexcept {
+    {
+        const task_scope completing(this, &drops_);
+        task.give_back();
+        task.complete_with_error(make_error([this] {
+            const std::lock_guard lock(mutex_);
+            return broken_pool(broken_);
+        }));
+    }
+    account_outside(task);
+}
+
 }  // namespace yoke::detail

@@ -64,7 +64,7 @@ inline bool process_core::await(process_task& task) noexcept {
     wake(wakes);
     const held_bytes held = task.held();
     {
-        const task_scope completing(this);
+        const task_scope completing(this, &drops_);
         complete(task);
     }
     if (watch_.forked()) return true;  // the receiver has; what follows is the parent's to do

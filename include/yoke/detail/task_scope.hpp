@@ -11,14 +11,17 @@
 
 namespace yoke::detail {
 
+class drop_counter;
+
 class task_scope;
 YOKE_SHARED_STATE inline thread_local const task_scope* innermost_task = nullptr;
 
-/// Every executor holds one of these while it runs a call; `executor` names it if it wants to be found.
+/// Every executor holds one of these while it runs a call; `executor` names it if it wants to be found, and `drops`
+/// counts the errors of its tasks that nobody receives.
 class task_scope {
 public:
-    explicit task_scope(const void* executor = nullptr) noexcept
-        : executor_(executor), outer_(innermost_task) {
+    explicit task_scope(const void* executor = nullptr, drop_counter* drops = nullptr) noexcept
+        : executor_(executor), drops_(drops), outer_(innermost_task) {
         innermost_task = this;
     }
     ~task_scope() { innermost_task = outer_; }
@@ -26,9 +29,11 @@ public:
     task_scope& operator=(const task_scope&) = delete;
 
     friend bool inside_task_of(const void* executor) noexcept;
+    friend drop_counter* counter_of_drops() noexcept;
 
 private:
     const void* executor_;
+    drop_counter* drops_;
     const task_scope* outer_;
 };
 
@@ -41,6 +46,14 @@ private:
         if (scope->executor_ == executor) return true;
     }
     return false;
+}
+
+/// The counter of the innermost executor that has one and of which this thread runs a task; null if there is none.
+[[nodiscard]] inline drop_counter* counter_of_drops() noexcept {
+    for (const task_scope* scope = innermost_task; scope != nullptr; scope = scope->outer_) {
+        if (scope->drops_ != nullptr) return scope->drops_;
+    }
+    return nullptr;
 }
 
 }  // namespace yoke::detail

@@ -68,7 +68,6 @@ private:
         pool.release_place();
         way == how::run ? this->run_claimed() : this->stop_claimed();
         // First what the block holds is gone, then the task is over.
-        if (this->unshared() && this->error()) pool.count_dropped_error();
         this->release();
         pool.finish();
     }
@@ -80,7 +79,7 @@ private:
         if (taken_back) this->release();  // the queue's share
         pool.note_overtaken(!taken_back);
         pool.release_place();
-        const task_scope running(&pool);
+        const task_scope running(&pool, &pool.drops());
         // A worker may have it in its hand to stop it.
         way == how::run && !pool.cancelling() ? this->run_claimed() : this->stop_claimed();
         pool.finish_overtaken();
@@ -90,7 +89,7 @@ private:
     const std::uintptr_t pool_;  // its address, and `own_threads_only`
 };
 
-/// The receiver of detached tasks, for whose outcome nobody waits: the pool counts the errors.
+/// The receiver of detached tasks, for whose outcome nobody waits: their errors are dropped.
 struct nobody {
     template <class... Values>
     void set_value(Values&&...) noexcept {}
@@ -134,7 +133,7 @@ public:
             try {
                 static_cast<void>(call());
             } catch (...) {
-                pool.count_dropped_error();
+                report_dropped_error(std::current_exception(), "a detached task", pool.drops().number());
             }
         } else {
             complete_with_call(std::move(receiver_), [this]() -> call_result<F, Args...> { return call(); });
@@ -308,7 +307,7 @@ public:
         Core& pool = *std::exchange(pool_, nullptr);
         if constexpr (requires { task.priority; }) task.priority = priority;
         if (begins_here_) {
-            const task_scope running(&pool);
+            const task_scope running(&pool, &pool.drops());
             task.run();
         } else {
             pool.push(task);

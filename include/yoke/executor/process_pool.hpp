@@ -455,6 +455,10 @@ public:
         return core_->worker_pids();
     }
 
+    /// How many errors of this pool's tasks nobody received: of futures that were dropped, before their error came or
+    /// with it (see dropped_error.hpp).
+    [[nodiscard]] std::uint64_t dropped_errors() const noexcept { return core_->dropped_errors(); }
+
 private:
     static const task_options& checked(const task_options& options) {
         if (options.attempts < 1)

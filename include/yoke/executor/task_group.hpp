@@ -38,7 +38,7 @@ public:
     explicit task_group(Executor& ex) noexcept : ex_(ex) {}
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
-    /// Waits for all tasks. Their exceptions are dropped.
+    /// Waits for all tasks. Their exceptions are dropped (see dropped_error.hpp).
     ~task_group() {
         if (!process_.forked()) settle_all();
     }
@@ -72,15 +72,24 @@ public:
     void wait() {
         if (process_.forked()) throw forked();
         settle_all();
-        std::vector<std::exception_ptr> errors;
+        std::vector<future<void>> failed;
         bool lost = false;
         {
             const std::lock_guard lock(mutex_);
-            errors.swap(errors_);
+            failed.swap(failed_);
             lost = std::exchange(lost_errors_, false);
         }
         cancelled_.store(false, std::memory_order_relaxed);
         if (lost) throw std::bad_alloc();
+        std::vector<std::exception_ptr> errors;
+        errors.reserve(failed.size());
+        for (auto& task : failed) {
+            try {
+                task.get();
+            } catch (...) {
+                errors.push_back(std::current_exception());
+            }
+        }
         if (!errors.empty()) detail::throw_errors(std::move(errors));
     }
 
@@ -107,7 +116,7 @@ private:
             for (auto& task : tasks) {
                 task.wait();
                 const std::lock_guard lock(mutex_);
-                take_error(task);
+                keep_if_failed(task);
             }
         }
     }
@@ -117,7 +126,7 @@ private:
         std::size_t kept = 0;
         for (auto& task : tasks_) {
             if (task.ready()) {
-                take_error(task);
+                keep_if_failed(task);
             } else {
                 std::swap(tasks_[kept++], task);
             }
@@ -125,15 +134,14 @@ private:
         tasks_.resize(kept);
         sweep_at_ = 2 * kept > fewest_to_sweep ? 2 * kept : fewest_to_sweep;
     }
-    void take_error(future<void>& ended) noexcept {
+    void keep_if_failed(future<void>& ended) noexcept {
+        auto* const state = detail::future_access::state(ended);
+        if (state->value()) return;
         try {
-            ended.get();
+            failed_.push_back(std::move(ended));
         } catch (...) {
-            try {
-                errors_.push_back(std::current_exception());
-            } catch (...) {
-                lost_errors_ = true;
-            }
+            lost_errors_ = true;  // which wait() tells
+            state->let_error_go();
         }
     }
 
@@ -143,7 +151,7 @@ private:
     std::mutex mutex_;
     std::vector<future<void>> tasks_;
     std::size_t sweep_at_ = fewest_to_sweep;
-    std::vector<std::exception_ptr> errors_;
+    std::vector<future<void>> failed_;
     bool lost_errors_ = false;
 };
 

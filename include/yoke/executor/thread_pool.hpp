@@ -105,7 +105,8 @@ namespace detail {
 template <class Core>
 class visit {
 public:
-    explicit visit(Core& pool) : pool_(inside_task_of(&pool) ? nullptr : &pool), scope_(&pool) {
+    explicit visit(Core& pool)
+        : pool_(inside_task_of(&pool) ? nullptr : &pool), scope_(&pool, &pool.drops()) {
         if (pool_ == nullptr) return;
         if (pool.forked()) throw forked();
         if (!pool.begin_visit()) throw pool_closed();
@@ -375,8 +376,8 @@ public:
         return all;
     }
 
-    /// How many exceptions nobody could receive: those of detached tasks, and those of tasks whose future was
-    /// dropped before they threw.
+    /// How many errors of this pool's tasks nobody received: of detached tasks, and of futures that were dropped, before
+    /// their error came or with it (see dropped_error.hpp).
     [[nodiscard]] std::uint64_t dropped_errors() const noexcept { return core_->dropped_errors(); }
 
 private:

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Errors that nobody receives: a handler hears of each, and they are counted.
+///
+///     yoke::on_dropped_error([](std::exception_ptr error, const yoke::dropped_error_origin& origin) {
+///         try {
+///             std::rethrow_exception(error);
+///         } catch (const std::exception& e) {
+///             log(origin.text, e.what());
+///         }
+///     });
+///
+/// An error is dropped, exactly once, when the last place that could hand it to somebody is gone: a detached task throws;
+/// a future is dropped that holds an error, or whose task throws later (of submit, bulk, then, a timer, a coroutine,
+/// when_all, consume); a task_group is destroyed without wait(). An error that went on to the future of a `then`, a
+/// `when_all` or a coroutine is dropped with that future, not before. `cancelled` is no error. A `when_all` hands on the
+/// first error and `fetch` those of the pages it was asked for; what they leave aside beyond that is not dropped.
+
+#include <yoke/detail/config.hpp>
+#include <yoke/detail/exception_text.hpp>
+#include <yoke/detail/fork_watch.hpp>
+#include <yoke/error.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
+
+namespace yoke {
+
+/// Where a dropped error came from.
+struct dropped_error_origin {
+    /// For instance "thread pool 'io': a detached task". Valid during the call.
+    std::string_view text;
+};
+
+/// Called with each dropped error, on the thread that drops it: a pool's, a timer's, or one that destroys a future;
+/// several threads may call it at once. It may log, count, or end the program. It must not wait for tasks, nor destroy a
+/// pool. An exception that it throws is swallowed.
+using dropped_error_handler = void (*)(std::exception_ptr error, const dropped_error_origin& origin);
+
+/// Installs the handler of the whole program, also of its shared libraries; null for the default one, which writes the
+/// first error to the standard error stream and leaves the others to the counters. Returns the handler that was there
+/// before, null for the default one. Thread-safe; a drop at the same time may still call the old handler.
+///
+/// A child of fork(), a worker process included, has the default handler until it installs one of its own: what the
+/// parent's refers to is the parent's.
+dropped_error_handler on_dropped_error(dropped_error_handler handler) noexcept;
+
+/// How many errors were dropped in this process so far. Each pool counts its own, see its `dropped_errors()`.
+[[nodiscard]] std::uint64_t dropped_errors() noexcept;
+
+namespace detail {
+
+/// What a pool counts. Its number, by which futures that outlive the pool name it, is given when it is first asked for, that
+/// is, at the first error: pools without errors pay nothing.
+class drop_counter {
+public:
+    /// `kind` and `name` outlive it.
+    explicit drop_counter(const char* kind, const char* name = "") noexcept : kind_(kind), name_(name) {}
+    drop_counter(const drop_counter&) = delete;
+    drop_counter& operator=(const drop_counter&) = delete;
+    ~drop_counter();
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+    /// Not 0, and less than 2^30.
+    [[nodiscard]] std::uint32_t number() noexcept;
+
+private:
+    friend class drop_registry;
+
+    const char* const kind_;
+    const char* const name_;
+    std::atomic<std::uint64_t> count_{0};   // written under the registry's lock
+    std::atomic<std::uint32_t> number_{0};  // written once, under the lock
+    drop_counter* next_ = nullptr;
+};
+
+/// The handler, the counters, and which pools there are that have dropped errors. One for the whole program.
+class drop_registry {
+public:
+    static constexpr std::uint32_t most_numbers = (1U << 30) - 1;
+
+    constexpr drop_registry() = default;
+
+    dropped_error_handler set_handler(dropped_error_handler handler) noexcept {
+        try {
+            const fork_watch children_have_numbers;
+        } catch (...) {  // no memory: then a child cannot be told from its parent
+        }
+        const guard lock(*this);
+        // First the handler, then whose it is: a reader that sees this process's number and the same handler before
+        // and after it does not have the parent's handler.
+        const dropped_error_handler before = handler_.exchange(handler, std::memory_order_acq_rel);
+        const unsigned here = process_number();
+        return handler_process_.exchange(here, std::memory_order_acq_rel) == here ? before : nullptr;
+    }
+    [[nodiscard]] dropped_error_handler handler() const noexcept {
+        for (;;) {
+            const dropped_error_handler set = handler_.load(std::memory_order_acquire);
+            const unsigned owner = handler_process_.load(std::memory_order_acquire);
+            if (handler_.load(std::memory_order_acquire) == set)
+                return owner == process_number() ? set : nullptr;
+        }
+    }
+    [[nodiscard]] std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
+    /// True once in a process and its children.
+    [[nodiscard]] bool first_to_write() noexcept {
+        return !written_.exchange(true, std::memory_order_relaxed);
+    }
+
+    /// Counts an error of the pool with this number, if that still exists, and writes the origin to `text`.
+    void count(std::uint32_t pool, const char* what, char* text, std::size_t room) noexcept {
+        total_.fetch_add(1, std::memory_order_relaxed);
+        std::snprintf(text, room, "%s", what);
+        if (pool == 0) return;
+        const guard lock(*this);
+        for (drop_counter* each = first_; each != nullptr; each = each->next_) {
+            if (each->number_.load(std::memory_order_relaxed) != pool) continue;
+            each->count_.fetch_add(1, std::memory_order_relaxed);
+            const bool named = *each->name_ != '\0';
+            std::snprintf(text, room, named ? "%s '%s': %s" : "%s%s: %s", each->kind_, each->name_, what);
+            return;
+        }
+    }
+    void add(drop_counter& pool) noexcept {
+        const guard lock(*this);
+        if (pool.number_.load(std::memory_order_relaxed) != 0) return;
+        given_ = given_ % most_numbers + 1;
+        pool.next_ = std::exchange(first_, &pool);
+        pool.number_.store(given_, std::memory_order_relaxed);
+    }
+    void remove(drop_counter& pool) noexcept {
+        const guard lock(*this);
+        for (drop_counter** at = &first_; *at != nullptr; at = &(*at)->next_) {
+            if (*at != &pool) continue;
+            *at = pool.next_;
+            return;
+        }
+    }
+
+private:
+    /// A lock that names the process of its owner: a child that was forked while another thread held it takes it over,
+    /// and forgets the parent's pools, whose list may be in the middle of a change.
+    class guard {
+    public:
+        explicit guard(drop_registry& all) noexcept : all_(all) {
+            const unsigned here = process_number();
+            for (;;) {
+                unsigned seen = 0;
+                if (all_.owner_.compare_exchange_strong(seen, here, std::memory_order_acquire)) return;
+                if (seen != here &&
+                    all_.owner_.compare_exchange_strong(seen, here, std::memory_order_acquire)) {
+                    all_.first_ = nullptr;
+                    return;
+                }
+                if (seen == here) all_.owner_.wait(seen, std::memory_order_relaxed);
+            }
+        }
+        ~guard() {
+            all_.owner_.store(0, std::memory_order_release);
+            all_.owner_.notify_one();
+        }
+        guard(const guard&) = delete;
+        guard& operator=(const guard&) = delete;
+
+    private:
+        drop_registry& all_;
+    };
+
+    std::atomic<dropped_error_handler> handler_{nullptr};
+    std::atomic<unsigned> handler_process_{0};
+    std::atomic<std::uint64_t> total_{0};
+    std::atomic<bool> written_{false};
+    std::atomic<unsigned> owner_{0};
+    drop_counter* first_ = nullptr;
+    std::uint32_t given_ = 0;
+};
+YOKE_SHARED_STATE inline constinit drop_registry all_drops;
+
+inline drop_counter::~drop_counter() {
+    if (number_.load(std::memory_order_relaxed) != 0) all_drops.remove(*this);
+}
+inline std::uint32_t drop_counter::number() noexcept {
+    if (number_.load(std::memory_order_relaxed) == 0) all_drops.add(*this);
+    return number_.load(std::memory_order_relaxed);
+}
+
+/// The outcome is no error: somebody stopped the work.
+[[nodiscard]] inline bool is_cancellation(const std::exception_ptr& error) noexcept {
+    try {
+        std::rethrow_exception(error);
+    } catch (const cancelled&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+inline void write_dropped_error(const std::exception_ptr& error, const char* origin) noexcept {
+    try {
+        const std::string line =
+            "yoke: an error that nobody receives, from " + std::string(origin) + ": " + text_of(error) +
+            "\nyoke: further ones are only counted; yoke::on_dropped_error(handler) hears of each\n";
+#if defined(__unix__) || defined(__APPLE__)
+        // In one piece, and without a lock that another thread may have held at a fork.
+        if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+#else
+        std::fputs(line.c_str(), stderr);
+#endif
+    } catch (...) {  // no memory for the text: it is counted
+    }
+}
+
+/// Nobody will receive this error of a task of the pool with this number, 0 for no pool. `what` tells what it was.
+inline void report_dropped_error(std::exception_ptr error, const char* what, std::uint32_t pool) noexcept {
+    if (is_cancellation(error)) return;
+    char origin[200];
+    all_drops.count(pool, what, origin, sizeof origin);
+    if (const dropped_error_handler handler = all_drops.handler()) {
+        try {
+            handler(std::move(error), dropped_error_origin{origin});
+        } catch (...) {  // promised
+        }
+    } else if (all_drops.first_to_write()) {
+        write_dropped_error(error, origin);
+    }
+}
+
+}  // namespace detail
+
+inline dropped_error_handler on_dropped_error(dropped_error_handler handler) noexcept {
+    return detail::all_drops.set_handler(handler);
+}
+inline std::uint64_t dropped_errors() noexcept { return detail::all_drops.total(); }
+
+}  // namespace yoke
