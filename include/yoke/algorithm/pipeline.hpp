@@ -15,9 +15,22 @@
 /// `discard`. A pipeline without a sink is a value: keep it, copy it, run it several times.
 ///
 /// **Who runs what.** The calling thread drives: it asks the source for items, gives results to the sink, and sleeps in
-/// between; no other thread ever calls source or sink. The stages' functions run on their executors. Called inside a task - even the
-/// only worker's of a pool the stages use - the driving thread runs calls of its own pipeline that no worker has begun, so
-/// pipelines nest without deadlock. While the source blocks, the sink gets nothing.
+/// between; no other thread ever calls the sink, or a range or function that is the source. The stages' functions run on
+/// their executors. Called inside a task - even the only worker's of a pool the stages use - the driving thread runs calls
+/// of its own pipeline that no worker has begun, so pipelines nest without deadlock.
+///
+/// **Sources that block** must hold back neither results nor the end of the run:
+///
+/// | source                        | while it blocks, the sink           | a run that ends early                        |
+/// |-------------------------------|-------------------------------------|----------------------------------------------|
+/// | queue, `blocking(f)`          | gets what is ready: the source is   | does not wait for an item; a call of f that  |
+/// |                               | called on a thread of its own       | blocks is left behind                        |
+/// | pages of a `fetch`            | gets what is ready                  | does not wait for a page                     |
+/// | function with a stop_token    | gets nothing                        | requests a stop and waits for it             |
+/// | any other function or range   | gets nothing                        | waits for it                                 |
+///
+/// (A function that refers to something of its caller's must not outlive the run, so only the caller can say that it
+/// may be left behind. If the system gives us no thread, the first row becomes as the third.)
 ///
 /// **Functions.** A stage's function gets each item as an rvalue. On an executor of this address space all calls use the one function object: with a
 /// limit above 1 it is called on several threads at once. For a process pool it is copied for each call. A
@@ -30,7 +43,8 @@
 ///
 /// **Errors.** The first one, in time, ends the run: nothing further begins, calls on process pools that have not begun are cancelled, what
 /// runs is waited for, and a `stage_error` is thrown that names stage and item, with the cause nested in it
-/// (std::rethrow_if_nested). The sink gets nothing after it. Source and sink count as the stages before the first and after the last; a filter,
+/// (std::rethrow_if_nested). The sink gets nothing after it. Only an error of the source lets what the source gave before go
+/// through to the sink first. Source and sink count as the stages before the first and after the last; a filter,
 /// flatten or batch counts as the stage before it, an order as its own. With `error_policy::set_aside` the item is
 /// set aside instead and the run goes on.
 ///
@@ -69,12 +83,12 @@ template <std::ranges::input_range R>
                       "yoke::from: the elements of an lvalue range are copied, and these cannot be; use "
                       "std::move(range)");
         if constexpr (copies) {
-            return pipeline<source>(source{std::addressof(range)});
+            return pipeline<source>(source(range));
         } else {
             return pipeline<detail::no_source<R>>(detail::no_source<R>());
         }
     } else {
-        return pipeline<detail::owned_source<R>>(detail::owned_source<R>{std::move(range)});
+        return pipeline<detail::owned_source<R>>(detail::owned_source<R>(std::move(range)));
     }
 }
 /// Items from a list.
@@ -83,13 +97,28 @@ template <class T>
     return yoke::from(std::vector<T>(items));
 }
 /// Items from a function that returns std::optional: each call gives the next item, nothing ends it. It is called on the
-/// driving thread.
+/// driving thread, which waits for it: one that blocks for long takes a std::stop_token, by which it is told that no
+/// further item is wanted, or is marked as `blocking`.
 template <detail::generator_function G>
 [[nodiscard]] auto from(G&& generator) requires(!queue_source<std::remove_cvref_t<G>>) {
     using source = detail::generated_source<std::decay_t<G>>;
-    return pipeline<source>(source{std::forward<G>(generator)});
+    return pipeline<source>(source(std::in_place, std::forward<G>(generator)));
 }
-/// What comes out of a queue, until it is closed and drained, or until a poison pill.
+/// Marks a source function, one as for `from` above, as one that may block for any time: `from(blocking(read_line))`. It is
+/// called on a thread of its own, so results reach the sink while it blocks; and a run that ends early does not wait for a
+/// call of it that blocks, but lets it go on in its thread, which then drops what it returns. **So the function must own
+/// all it uses**: it may outlive the run, and whatever the run's caller had. One that takes a std::stop_token hears of it.
+template <detail::generator_function G>
+[[nodiscard]] detail::blocking_generator<std::decay_t<G>> blocking(G&& generator) {
+    return {std::forward<G>(generator)};
+}
+template <class G>
+[[nodiscard]] auto from(detail::blocking_generator<G> marked) {
+    using source = detail::blocking_source<G>;
+    return pipeline<source>(source(std::in_place, std::move(marked.generator)));
+}
+/// What comes out of a queue, until it is closed and drained, or until a poison pill. A run that fails or is stopped
+/// closes the queue, as `consume` does, so no producer waits for nobody; one that drains leaves it open.
 template <queue_source Q>
 [[nodiscard]] auto from(Q& queue) {
     return pipeline<detail::queue_items<Q>>(detail::queue_items<Q>{std::addressof(queue)});

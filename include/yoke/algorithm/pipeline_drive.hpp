@@ -2,7 +2,7 @@
 #pragma once
 
 /// The driving thread of a pipeline (pipeline.hpp): asks the source for items, gives results to the sink, helps inside a
-/// task, sleeps otherwise, and in the end tells how it went.
+/// task, sleeps otherwise, and in the end tells how it went. And the thread that asks a source which may block.
 
 #include <yoke/algorithm/pipeline_options.hpp>
 #include <yoke/algorithm/pipeline_run.hpp>
@@ -13,19 +13,34 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace yoke::detail {
+
+/// A source and what walks through it.
+template <class Source>
+struct source_in_run {
+    explicit source_in_run(Source&& from) : source(std::move(from)), items(source.start()) {}
+    source_in_run(const source_in_run&) = delete;
+    source_in_run& operator=(const source_in_run&) = delete;
+
+    Source source;
+    decltype(std::declval<Source&>().start()) items;
+};
 
 /// One run, as the driving thread has it.
 template <class Node, class Out, class Source, class Sink, class Chain>
 class pipeline_driver {
 public:
-    pipeline_driver(const chain_setup& setup, Source source, Sink& sink, Chain& chain,
-                    const pipeline_options& options)
+    pipeline_driver(const chain_setup& setup, std::shared_ptr<source_in_run<Source>> source, Sink& sink,
+                    Chain& chain, const pipeline_options& options)
         : core_(setup.core),
           stages_(setup.stages),
+          stages_elsewhere_(setup.elsewhere),
           source_(std::move(source)),
           sink_(sink),
           chain_(chain),
@@ -33,26 +48,34 @@ public:
 
     /// Returns when the run is over and nobody else is in it any more.
     void drive() noexcept {
+        std::thread puller = start_source_thread();
         pipeline_lock lock(core_.mutex);
         while (!core_.ending) {
             core_.give_back(std::move(done_), std::exchange(done_count_, 0));
             if (output_.empty()) output_ = core_.take_output();
-            if (options_.on_stop == stop_policy::drain && options_.stop.stop_requested()) end_source(lock);
+            core_.unpoke();
+            if (options_.on_stop == stop_policy::drain && options_.stop.stop_requested()) {
+                core_.leave_source();
+                end_source(lock);
+            }
             core_.launch_held(lock);
-            if (core_.may_pull()) {
-                pull(lock);
-            } else if (output_.empty()) {
+            if (output_.empty() && !core_.output_ready() && (core_.separate_source || !core_.may_pull())) {
                 if (core_.finished()) break;
                 core_.wait_for_work(lock);
                 continue;
             }
-            if (!output_.empty() && !core_.ending) emit(lock);
+            // What is ready goes out before the source is asked, as that may take any time.
+            if (!output_.empty()) emit(lock);
+            if (!core_.separate_source && !core_.ending && core_.may_pull()) pull(lock);
         }
-        core_.release(lock);  // tells calls elsewhere if the run is ending
+        core_.leave_source();
+        core_.release(lock);  // tells calls elsewhere, and the source, if the run is ending
         lock.lock();
         while (core_.inside != 0) core_.wait_for_work(lock);
         core_.closed = true;
+        const bool left = core_.source_left;
         lock.unlock();
+        if (puller.joinable()) left ? puller.detach() : puller.join();
         while (order_node* const node = output_.pop()) delete static_cast<Node*>(node);
         while (order_node* const node = done_.pop()) delete static_cast<Node*>(node);
         core_.template discard<Node>();
@@ -68,11 +91,45 @@ private:
     /// The sink gets this much time before the source has its turn again.
     static constexpr std::chrono::microseconds sink_turn{20};
 
-    /// Asks the source for one item. With the mutex before and afterwards.
-    void pull(pipeline_lock& lock) noexcept {
-        std::exception_ptr error;
+    /// Starts the thread that calls a source which may block. Without one (no stage works elsewhere, so no result
+    /// could become ready meanwhile; or the system has no thread for us) the driver calls it.
+    std::thread start_source_thread() noexcept {
+        if constexpr (!Source::may_block) {
+            return {};
+        } else {
+            if (!stages_elsewhere_ && !Source::may_be_left) return {};
+            core_.separate_source = true;
+            core_.leaves_source = Source::may_be_left;
+            core_.inside = 1;
+            try {
+                return std::thread([this, core = core_.shared_from_this(), source = source_] {
+                    pipeline_lock lock(core->mutex);
+                    while (!core->ending && !core->source_ended) {
+                        if (core->may_pull()) {
+                            if (!pull_on_own_thread(*core, *source, lock)) return;  // `this` may be gone
+                        } else {
+                            core->wait_to_pull(lock);
+                        }
+                    }
+                    core->launch_all(lock);
+                    --core->inside;
+                    core->release(lock);
+                });
+            } catch (...) {
+                core_.separate_source = core_.leaves_source = false;
+                core_.inside = 0;
+                return {};
+            }
+        }
+    }
+
+    using item = std::optional<typename Source::value_type>;
+
+    /// Makes the place of the next item; null if there is no memory. With the mutex before and afterwards.
+    Node* make_place(pipeline_lock& lock) noexcept {
         order_node* node = core_.spare.pop();
         if (node == nullptr) {
+            std::exception_ptr error;
             lock.unlock();
             try {
                 node = new Node;
@@ -80,36 +137,112 @@ private:
                 error = std::current_exception();
             }
             lock.lock();
-            if (error) return core_.fail(nullptr, 0, source_label_, pulled, std::move(error));
+            if (error) {
+                core_.fail(nullptr, 0, source_label_, pulled, std::move(error));
+                return nullptr;
+            }
         }
         core_.append(*node);
-        leave_for_user_code(lock);
+        return static_cast<Node*>(node);
+    }
 
-        bool got = false;
-        const auto begun = pipeline_clock::now();
-        try {
-            if (auto item = source_.next()) {
-                static_cast<Node*>(node)->template emplace<typename decltype(item)::value_type>(
-                    *std::move(item));
-                got = true;
+    /// Asks the source for one item, on the driver's thread. With the mutex before and afterwards.
+    void pull(pipeline_lock& lock) noexcept {
+        Node* const node = make_place(lock);
+        if (node == nullptr) return;
+        item next;
+        std::exception_ptr error;
+        bool came = true;
+        pipeline_clock::time_point begun;
+        if constexpr (Source::waits) {
+            std::stop_source nudge(std::nostopstate);
+            try {
+                nudge = std::stop_source();
+            } catch (...) {  // NOLINT(bugprone-empty-catch)
+                // No memory: then the wait cannot be interrupted.
             }
+            core_.expect_nudge(nudge);
+            leave_for_user_code(lock);
+            begun = pipeline_clock::now();
+            try {
+                came = source_->items.wait(nudge.get_token());
+                if (came) next = source_->items.next(core_.source_over.get_token());
+            } catch (...) {
+                error = std::current_exception();
+            }
+        } else {
+            leave_for_user_code(lock);
+            begun = pipeline_clock::now();
+            try {
+                next = source_->items.next(core_.source_over.get_token());
+            } catch (...) {
+                error = std::current_exception();
+            }
+        }
+        pulled_one(*node, came, std::move(next), std::move(error), begun, lock);
+    }
+    /// The same on a thread of the source's own. False: the run has ended and left it behind, and the mutex is free.
+    bool pull_on_own_thread(pipeline_core& core, source_in_run<Source>& source,
+                            pipeline_lock& lock) noexcept {
+        Node* const node = make_place(lock);
+        if (node == nullptr) return true;
+        if (core.ending || core.source_ended) {  // meanwhile
+            core.remove(*node);
+            return true;
+        }
+        core.source_place = node;
+        core.release(lock);
+        const auto begun = pipeline_clock::now();
+        item next;
+        std::exception_ptr error;
+        try {
+            next = source.items.next(core.source_over.get_token());
         } catch (...) {
             error = std::current_exception();
         }
+        lock.lock();
+        const bool left = core.source_left;
+        core.source_place = nullptr;
+        lock.unlock();
+        if (left) return false;
+        pulled_one(*node, true, std::move(next), std::move(error), begun, lock);
+        return true;
+    }
+    /// What the source gave: an item, its end, an error, or nothing yet (not `came`). Without the mutex before, with it
+    /// afterwards.
+    void pulled_one(Node& node, bool came, item next, std::exception_ptr error,
+                    pipeline_clock::time_point begun, pipeline_lock& lock) noexcept {
+        bool got = false;
+        if (next) {
+            try {
+                node.template emplace<typename Source::value_type>(*std::move(next));
+                got = true;
+            } catch (...) {
+                error = std::current_exception();
+            }
+        }
+        next.reset();
         const auto now = pipeline_clock::now();
         source_time += now - begun;
         if (got) {
             ++pulled;
-            chain_.accept(node_chain(*node), lock, now);
-            core_.set_at_hand(true);
+            chain_.accept(node_chain(node), lock, now);
+            back_from_source();
             core_.count();
             return core_.launch_all(lock);
         }
+        if (error) source_->items.abandon();
         lock.lock();
+        back_from_source();
+        core_.remove(node);
+        if (error) core_.fail_source(source_label_, pulled, std::move(error));
+        if (came) end_source(lock);
+    }
+    /// With the mutex.
+    void back_from_source() noexcept {
+        if (core_.separate_source) return;  // the driver has not been there
         core_.set_at_hand(true);
-        core_.remove(*node);
-        if (error) return core_.fail(nullptr, 0, source_label_, pulled, std::move(error));
-        end_source(lock);
+        core_.expect_nudge(std::stop_source(std::nostopstate));
     }
     /// Gives up the mutex for something that may take any time.
     void leave_for_user_code(pipeline_lock& lock) noexcept {
@@ -153,7 +286,8 @@ private:
 
     pipeline_core& core_;
     const std::vector<stage_core*>& stages_;
-    Source source_;
+    const bool stages_elsewhere_;
+    const std::shared_ptr<source_in_run<Source>> source_;
     Sink& sink_;
     Chain& chain_;
     const pipeline_options& options_;
@@ -211,15 +345,21 @@ auto run_pipeline(Source& source, Sink&& sink, Links&&... links) {
     core->bound = options.items != 0 ? options.items : std::max<std::size_t>(64, 4 * calls);
 
     typename std::decay_t<Sink>::template running<Out> out(sink);
-    pipeline_driver<Node, Out, decltype(source.start()), decltype(out), decltype(parts)> driver(
-        setup, source.start(), out, parts, options);
+    const auto started = std::make_shared<source_in_run<Source>>(std::move(source));
+    if constexpr (Source::listens) core->source_over = std::stop_source();
+    if (Source::may_block && !core->abandoned.stop_possible()) core->abandoned = std::stop_source();
+    pipeline_driver<Node, Out, Source, decltype(out), decltype(parts)> driver(setup, started, out, parts,
+                                                                              options);
     {
+        const std::stop_callback on_abandoned(core->abandoned.get_token(),
+                                              [&started]() noexcept { started->items.abandon(); });
         const std::stop_callback on_stop(options.stop, [&core, &options] {
             if (core->process.forked()) return;
             pipeline_lock lock(core->mutex);
             if (options.on_stop == stop_policy::now) core->ending = true;
             core->poke();
             core->release(lock);
+            core->source_over.request_stop();
         });
         driver.drive();
     }

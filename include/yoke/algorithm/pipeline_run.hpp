@@ -6,14 +6,22 @@
 /// *One mutex* guards the order list, the queues in front of the stages and all counters. It is held for moving nodes
 /// about and never while anything of the user's runs - functions, moves, destructors, `execute`.
 ///
-/// **No lost work.** Whoever changes, under the mutex, what could begin calls `launch_all` before it lets go for good, and
-/// `launch_all` looks at everything that could be launched.
+/// **No lost work.** Whoever changes, under the mutex, what could begin calls `launch_all` before it lets go for
+/// good, and `launch_all` looks at everything that could be launched.
 ///
-/// **No lost wake.** `release` wakes a sleeping driver if `driver_has_work()`, the same question the driver asked under the
-/// mutex before it went to sleep.
+/// **No lost wake.** `release` wakes a sleeping driver if `driver_has_work()`, the same question the driver asked
+/// under the mutex before it went to sleep; likewise a sleeping source thread if `source_has_work()`. A driver that
+/// waits in the source for an item is asked back (`nudge`) if there is something that will not wait:
+/// `driver_is_wanted()`.
+///
+/// **The source's thread.** A source that may block is called on a thread of its own (`separate_source`), which is
+/// counted in `inside` until it leaves. `source_over` tells it, and whatever it calls, that no further item is
+/// wanted. If it may be left behind (`leaves_source`) a run that ends early takes its place in the order away, stops
+/// counting it and lets it go: `source_left`. From then on it touches nothing but the core.
 ///
 /// **Lifetime.** The core is shared by the driver and by all runners and calls; everything else - stages, functions,
-/// items - belongs to the driver and is touched only by threads that are counted in `inside`, for which the driver waits.
+/// items - belongs to the driver and is touched only by threads that are counted in `inside`, for which the driver
+/// waits.
 
 #include <yoke/algorithm/pipeline_options.hpp>
 #include <yoke/detail/fork_watch.hpp>
@@ -71,17 +79,22 @@ public:
     const process_stamp process;
     std::mutex mutex;
     std::size_t bound = 0;
-    std::size_t inside = 0;     // runners and calls that may touch what the driver owns
-    bool source_ended = false;  // no further item will come
-    bool ending = false;        // failed or stopped: nothing begins any more
-    bool closed = false;        // the driver has left
-    node_chain spare;           // empty nodes
+    std::size_t inside = 0;              // runners and calls that may touch what the driver owns
+    bool source_ended = false;           // no further item will come
+    bool separate_source = false;        // the source is called on a thread of its own
+    bool leaves_source = false;          // a call of the source that blocks is not waited for
+    bool source_left = false;            // and one was left behind
+    order_node* source_place = nullptr;  // of the item that the source's thread is asking for
+    bool ending = false;                 // failed or stopped: nothing begins any more
+    bool closed = false;                 // the driver has left
+    node_chain spare;                    // empty nodes
     std::size_t most_items = 0;
     std::uint64_t errors = 0;
     failure first_failure;
-    std::vector<failed_item> failed;               // that were set aside
-    std::vector<std::exception_ptr> buried;        // for the driver to destroy
-    std::stop_source abandoned{std::nostopstate};  // tells calls on other executors that the run is ending
+    std::vector<failed_item> failed;                 // that were set aside
+    std::vector<std::exception_ptr> buried;          // for the driver to destroy
+    std::stop_source abandoned{std::nostopstate};    // tells calls on other executors that the run is ending
+    std::stop_source source_over{std::nostopstate};  // tells the source that no further item is wanted
 
     // Setting up
 
@@ -194,12 +207,22 @@ public:
                 failed.push_back({stage, item, error});
                 return remove(*node);
             }
-            if (!ending) first_failure = {stage, label, item, error};
+            remember(stage, label, item, error);
         } catch (...) {
             // No memory to remember it in full.
-            if (!ending) first_failure.error = error;
+            if (!ending && !first_failure.error) first_failure.error = error;
         }
         ending = true;
+        bury(std::move(error));
+    }
+    /// The source failed. What it gave before goes through; then the run throws.
+    void fail_source(const std::string& label, std::uint64_t item, std::exception_ptr error) noexcept {
+        ++errors;
+        try {
+            remember(0, label, item, error);
+        } catch (...) {
+            if (!ending && !first_failure.error) first_failure.error = error;
+        }
         bury(std::move(error));
     }
     /// Leaves it to the driver to destroy an exception: not under the mutex, and not on a thread that throws it on.
@@ -231,10 +254,21 @@ public:
             asleep_ = false;
             wakes_.fetch_add(1, std::memory_order_release);
         }
+        const bool wake_source = source_asleep_ && source_has_work();
+        if (wake_source) {
+            source_asleep_ = false;
+            source_wakes_.fetch_add(1, std::memory_order_release);
+        }
+        std::stop_source nudge(std::nostopstate);
+        if (nudge_.stop_possible() && driver_is_wanted()) nudge.swap(nudge_);
         const bool abandon = ending && !std::exchange(told_, ending);
         lock.unlock();
         if (wake) unpark_one(wakes_);
-        if (abandon) abandoned.request_stop();
+        if (wake_source) unpark_one(source_wakes_);
+        if (nudge.stop_possible()) nudge.request_stop();
+        if (!abandon) return;
+        abandoned.request_stop();
+        source_over.request_stop();
     }
 
     // The driver
@@ -246,6 +280,28 @@ public:
     [[nodiscard]] bool finished() const noexcept { return source_ended && items_ == 0 && inside == 0; }
     /// Lets the driver look again even if nothing seems to have changed.
     void poke() noexcept { poked_ = true; }
+    /// The driver looks.
+    void unpoke() noexcept { poked_ = false; }
+    /// The driver is going to wait in the source, until a stop of `nudge` is requested (nostopstate: it is back).
+    void expect_nudge(std::stop_source nudge) noexcept { nudge_ = std::move(nudge); }
+    /// Waits until the source's thread can ask for an item, or has to leave.
+    void wait_to_pull(pipeline_lock& lock) noexcept {
+        while (!source_has_work()) {
+            source_asleep_ = true;
+            const std::uint32_t seen = source_wakes_.load(std::memory_order_relaxed);
+            release(lock);  // the driver may have something to do by now
+            while (source_wakes_.load(std::memory_order_acquire) == seen) detail::park(source_wakes_, seen);
+            lock.lock();
+            source_asleep_ = false;
+        }
+    }
+    /// Lets a call of the source go that may be left behind, if there is one.
+    void leave_source() noexcept {
+        if (!leaves_source || source_place == nullptr) return;
+        remove(*std::exchange(source_place, nullptr));
+        source_left = true;
+        --inside;
+    }
     /// Says whether the driver is in our own code, and not in a source or sink that may keep it for any time.
     void set_at_hand(bool yes) noexcept { at_hand_ = yes; }
     /// Has the driver call `launch_all` at that time. False: it cannot, or the time has come.
@@ -266,7 +322,7 @@ public:
             asleep_ = true;
             asleep_until_ = look_at_;
             const std::uint32_t seen = wakes_.load(std::memory_order_relaxed);
-            lock.unlock();
+            release(lock);  // the source's thread may have, as items were given back
             sleep(seen);
             lock.lock();
             asleep_ = false;
@@ -283,6 +339,13 @@ public:
 private:
     static constexpr auto never = pipeline_clock::time_point::max();
 
+    void remember(std::size_t stage, const std::string& label, std::uint64_t item,
+                  const std::exception_ptr& error) {
+        if (!ending && !first_failure.error) first_failure = {stage, label, item, error};
+    }
+    [[nodiscard]] bool source_has_work() const noexcept { return ending || source_ended || may_pull(); }
+    /// Something that the driver must do will not wait for the source.
+    [[nodiscard]] bool driver_is_wanted() const noexcept { return ending || poked_ || output_ready(); }
     void launch(launcher& one, pipeline_lock& lock) noexcept {
         if (std::this_thread::get_id() != driver_) return one.launch(lock);
         // The executor may run the work at once, in the caller.
@@ -303,8 +366,8 @@ private:
         }
     }
     [[nodiscard]] bool driver_has_work() const noexcept {
-        if (ending) return inside == 0;
-        if (poked_ || output_ready() || may_pull()) return true;
+        if (ending) return inside == (leaves_source && source_place != nullptr ? 1 : 0);
+        if (poked_ || output_ready() || (may_pull() && !separate_source)) return true;
         if (finished()) return true;
         return helps_ && std::any_of(launchers_.begin(), launchers_.end(),
                                      [](const launcher* one) { return one->can_be_helped(); });
@@ -328,6 +391,9 @@ private:
     bool poked_ = false;
     bool told_ = false;
     parking_word wakes_{0};
+    std::stop_source nudge_{std::nostopstate};  // ends the driver's wait in the source
+    bool source_asleep_ = false;
+    parking_word source_wakes_{0};
 };
 
 }  // namespace yoke::detail

@@ -148,6 +148,7 @@ struct chain_setup {
     std::vector<stage_core*> stages{};  // in the order of the pipeline
     std::vector<crew*> crews{};
     std::string last_label = "the source";
+    bool elsewhere = false;  // a stage's calls run on other threads than the driver's
 
     /// The label of something that is not a stage.
     [[nodiscard]] std::string label(const char* what) const {
@@ -289,6 +290,7 @@ public:
           executor_(std::forward<E>(link.on)),
           function_(std::move(link.function)),
           next_(setup, std::move(rest)...) {
+        setup.elsewhere |= !runs_in_caller<std::remove_reference_t<E>>;
         if (!std::invocable<const F&, In> && this->limit() > 1)
             throw std::invalid_argument(
                 this->label() + ": the function changes itself when it is called (it cannot be called as "
@@ -343,6 +345,7 @@ public:
           executor_(std::forward<E>(link.on)),
           function_(std::move(link.function)),
           next_(setup, std::move(rest)...) {
+        setup.elsewhere = true;
         pipeline_core& core = this->core_;
         if (!core.abandoned.stop_possible()) core.abandoned = std::stop_source();
         options_ = core.keep<const task_options>(task_options{

@@ -87,6 +87,12 @@ struct local_call {
 template <class E>
 concept local_executor = executor_of<E, archetype::local_call>;
 
+/// Runs each task inside `execute`, in the caller, and says so: `static constexpr bool runs_in_caller = true`.
+template <class E>
+inline constexpr bool runs_in_caller = requires {
+    requires bool(E::runs_in_caller);
+};
+
 /// Runs calls that may run together, cheaply and to any depth, on its own workers:
 ///
 ///     ex.invoke(f, g, ...);       // calls all, perhaps at the same time; returns when all have ended

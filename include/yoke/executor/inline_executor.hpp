@@ -26,6 +26,9 @@ public:
     inline_executor(const inline_executor&) = delete;
     inline_executor& operator=(const inline_executor&) = delete;
 
+    /// See concept/executor.hpp.
+    static constexpr bool runs_in_caller = true;
+
     /// Always 1.
     [[nodiscard]] std::size_t concurrency() const noexcept { return 1; }
 
