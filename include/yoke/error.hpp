@@ -105,14 +105,16 @@ class worker_lost : public error {
 public:
     /// `signal` is the signal that ended the worker, or 0 when it exited by itself with `status`.
     worker_lost(const std::string& what, int pid, int signal, int status, std::uint64_t task,
-                int attempts = 1, std::string output = {})
+                int attempts = 1, std::string output = {}, int worker = -1, std::string stack = {})
         : error(what),
           pid_(pid),
           signal_(signal),
           status_(status),
           task_(task),
           attempts_(attempts),
-          output_(std::move(output)) {}
+          output_(std::move(output)),
+          worker_(worker),
+          stack_(std::move(stack)) {}
 
     /// Process id of the worker that was lost.
     [[nodiscard]] int pid() const noexcept { return pid_; }
@@ -127,6 +129,13 @@ public:
     /// What the task had printed to standard output, and then what to standard error, if its pool collects that
     /// (`process_pool_options::output`); else empty.
     [[nodiscard]] const std::string& output() const noexcept { return output_; }
+    /// Which of its pool's workers it was, counted from 0: one that replaces another has the same number. -1: not
+    /// known.
+    [[nodiscard]] int worker() const noexcept { return worker_; }
+    /// Where the worker was when it crashed, if its pool asks for that (`process_pool_options::crash_stacks`); else
+    /// empty. One line a frame, innermost first: the file it is in, the function if the dynamic linker knows its name
+    /// (a program's own if it was linked with -rdynamic), the offset, the address.
+    [[nodiscard]] const std::string& stack() const noexcept { return stack_; }
 
 private:
     int pid_;
@@ -135,6 +144,8 @@ private:
     std::uint64_t task_;
     int attempts_;
     std::string output_;
+    int worker_;
+    std::string stack_;
 };
 
 /// The task ran longer than its `task_options::timeout`, and its worker was killed and replaced; or it had not begun

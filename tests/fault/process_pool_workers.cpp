@@ -19,6 +19,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <functional>
@@ -312,6 +314,74 @@ TEST_CASE("every way for a worker to end by signal is told apart", "[process]") 
                            })
                            .get();
     REQUIRE(limit == before.rlim_cur);
+}
+
+namespace {
+
+// Ways to crash, in functions that are to be found.
+[[gnu::noinline]] void sinks_deep(int n) {
+    volatile char page[4096];
+    page[0] = static_cast<char>(n);
+    if (n != -1) sinks_deep(n + 1);
+    page[1] = page[0];
+}
+void overflows_the_stack() { sinks_deep(0); }
+void catches_its_own() {
+    static volatile bool caught = false;
+    caught = false;
+    std::signal(SIGSEGV, [](int) {
+        caught = true;
+        std::signal(SIGSEGV, SIG_DFL);
+    });
+    ::raise(SIGSEGV);
+    if (!caught) ::_exit(1);
+}
+
+}  // namespace
+
+TEST_CASE("a lost worker's error says task, worker, signal, and where it crashed if that is asked for",
+          "[process]") {
+    const clean_slate here("crash stacks");
+    const bool asked = GENERATE(false, true);
+    yoke::process_pool pool({.workers = 1, .crash_stacks = asked});
+    std::uint64_t task = 0;
+    for (const auto& [way, signal] : {std::pair<void (*)(), int>{killed, SIGKILL},
+                                      {segmentation_fault, SIGSEGV},
+                                      {writes_where_it_must_not, SIGSEGV},
+                                      {bus_error, SIGBUS},
+                                      {floating_point_error, SIGFPE},
+                                      {aborted, SIGABRT},
+                                      {terminated, SIGABRT},
+                                      {overflows_the_stack, SIGSEGV},
+                                      {exits_three, 0}}) {
+        try {
+            ++task;
+            pool.submit(way).get();
+            FAIL("a lost task has no result");
+        } catch (const yoke::worker_lost& lost) {
+            CAPTURE(signal, lost.stack());
+            REQUIRE(lost.signal() == signal);
+            REQUIRE(lost.task() == task);
+            REQUIRE(lost.worker() == 0);
+            REQUIRE(lost.pid() != 0);
+            REQUIRE(lost.stack().empty() == (!asked || signal == SIGKILL || signal == 0));
+            // The innermost lines may be the C library's; the worker's way to the task is in there.
+            if (asked && way == writes_where_it_must_not) {
+                // The first line is about the place of the crash itself: its address is in this very function.
+                const std::size_t at = lost.stack().find("[0x");
+                REQUIRE(at < lost.stack().find('\n'));
+                const auto address = std::strtoull(lost.stack().c_str() + at + 1, nullptr, 16);
+                const auto function = reinterpret_cast<std::uintptr_t>(&writes_where_it_must_not);
+                REQUIRE(address - function < 2000);
+            }
+            if (!lost.stack().empty() && way != overflows_the_stack)
+                REQUIRE(std::count(lost.stack().begin(), lost.stack().end(), '\n') >= 5);
+        }
+        ++task;
+        REQUIRE(pool.submit(same, signal).get() == signal);
+    }
+    // A task's own handler is as it would be.
+    pool.submit(catches_its_own).get();
 }
 
 TEST_CASE("a task that exits is lost, whatever its status says", "[process]") {

@@ -235,10 +235,14 @@ inline bool process_core::settle_dead(const worker_end& end, process_output::tex
                                     describe(end) + " while it ran the task";
                  if (task.starts > 1)
                      text += "; it had been started " + std::to_string(task.starts) + " times";
+                 crash_report* const report = end.signal != 0 ? report_of(end.place) : nullptr;
                  return worker_lost(text, end.pid, end.signal, end.signal == 0 ? end.status : 0, task.number,
-                                    task.starts, printed[0] + printed[1]);
+                                    task.starts, printed[0] + printed[1], static_cast<int>(end.place),
+                                    report != nullptr ? report->take() : std::string());
              }));
     }
+    // The next worker in this place has none of it.
+    if (crash_report* const report = report_of(end.place)) report->size.store(0, std::memory_order_relaxed);
     if (!printed[0].empty() || !printed[1].empty())
         prints_.push_back({end.place, end.pid, printed_by, false, std::move(printed)});
     return expected;
@@ -442,11 +446,13 @@ inline void process_core::end() noexcept {
     if (crew_.lost()) {
         memory_.abandon();
         init_call_.abandon();
+        reports_.abandon();
         for (slot_record& record : slots_)
             for (arena_block& block : record.held) block.abandon();
     }
     memory_ = {};
     init_call_ = {};
+    reports_ = {};
     use_.reset();
 }
 

@@ -14,6 +14,7 @@
 /// How tasks come in stands in process_entry.hpp, what the collector does in process_collector.hpp, what a waiter does in
 /// process_waiter.hpp, and what follows from a task's options in process_limits.hpp; a user of the class includes all four.
 
+#include <yoke/detail/crash_report.hpp>
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/fork_watch.hpp>
 #include <yoke/detail/kept_blocks.hpp>
@@ -38,6 +39,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,6 +71,9 @@ public:
           memory_(host_.arena(), process_board::bytes(slot_count, setup.most_workers)),
           init_call_(setup.init_call.empty() ? arena_block()
                                              : arena_block(host_.arena(), setup.init_call.size())),
+          reports_(setup.terms.reports == 0
+                       ? arena_block()
+                       : arena_block(host_.arena(), setup.most_workers * sizeof(crash_report))),
           board_(memory_.bytes().data(), slot_count, setup.most_workers),
           slots_(slot_count),
           free_slots_(slot_count),
@@ -77,6 +82,8 @@ public:
           staff_(crew_, board_, setup.workers, setup.crash_limit) {
         std::copy(setup.init_call.begin(), setup.init_call.end(), init_call_.bytes().begin());
         board_.construct();
+        for (std::uint32_t i = 0; i < setup.most_workers && setup.terms.reports != 0; ++i)
+            ::new (report_of(i)) crash_report;
         for (std::uint32_t i = 0; i < slot_count; ++i) free_slots_[i] = slot_count - 1 - i;
         spent_slots_.reserve(slot_count);
         wants_room_.reserve(slot_count);
@@ -251,7 +258,14 @@ private:
         terms.workers = setup.most_workers;
         terms.init_offset = init_call_.offset();
         terms.init_size = setup.init_call.size();
+        terms.report_offset = reports_.offset();
         return terms;
+    }
+
+    /// Null if there are none.
+    [[nodiscard]] crash_report* report_of(std::uint32_t worker) const noexcept {
+        const auto all = reports_.bytes();
+        return all.empty() ? nullptr : reinterpret_cast<crash_report*>(all.data()) + worker;
     }
 
     /// Locks the mutex. It is held for less than a microsecond as a rule, and falling asleep costs more than that.
@@ -545,6 +559,7 @@ private:
     const std::uint64_t max_bytes_;  ///< of calls that are not complete; of rooms for results
     arena_block memory_;
     arena_block init_call_;
+    arena_block reports_;  ///< of crashes, one a worker
     const process_board board_;
 
     mutable std::mutex mutex_;

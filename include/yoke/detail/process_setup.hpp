@@ -32,11 +32,13 @@ struct worker_terms {
     initial_entry init = nullptr;
     std::uint64_t init_offset = 0;  ///< where in the arena its call is
     std::uint64_t init_size = 0;
-    std::uint64_t most_tasks = 0;   ///< leaves after so many; 0: never
-    std::uint64_t most_memory = 0;  ///< leaves after a task with more bytes resident; 0: never
-    std::int64_t idle_ns = 0;       ///< leaves after so long without a task; 0: never
-    std::int32_t niceness = 0;      ///< on top of the server's
-    std::uint32_t collects = 0;     ///< 1: the pool takes what is printed
+    std::uint64_t most_tasks = 0;     ///< leaves after so many; 0: never
+    std::uint64_t most_memory = 0;    ///< leaves after a task with more bytes resident; 0: never
+    std::int64_t idle_ns = 0;         ///< leaves after so long without a task; 0: never
+    std::int32_t niceness = 0;        ///< on top of the server's
+    std::uint32_t collects = 0;       ///< 1: the pool takes what is printed
+    std::uint32_t reports = 0;        ///< 1: the worker says where it was when it crashed
+    std::uint64_t report_offset = 0;  ///< where in the arena; see crash_report
     std::array<std::uint64_t, RLIM_NLIMITS> limits = [] {
         std::array<std::uint64_t, RLIM_NLIMITS> all{};
         all.fill(inherited);

@@ -8,6 +8,7 @@
 /// desk, and the shared flags of the board; it takes no lock that the pool or another worker takes.
 
 #include <yoke/detail/cpu_pause.hpp>
+#include <yoke/detail/crash_report.hpp>
 #include <yoke/detail/exception_wire.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/process_board.hpp>
@@ -288,6 +289,8 @@ inline int serve_pool(const worker_terms& terms) noexcept {
     const search_terms usual{processors / 2, processors > 1 ? 200 : 0, 0};
     const search_terms patient{usual.most, usual.looks, 20};
     search_patience patience;
+    if (terms.reports != 0)
+        crash_handler::install(reinterpret_cast<crash_report*>(arena.at(terms.report_offset))[terms.index]);
     if (!begin_work(header, terms, arena)) return 1;
     if (terms.collects != 0) hand_over_output(board, worker, board.slot_count());
     std::uint64_t tasks = 0;

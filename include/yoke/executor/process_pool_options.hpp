@@ -161,6 +161,10 @@ struct process_pool_options {
     worker_output output = worker_output::inherit;
     /// Is told what is collected; not owned, must live as long as the pool. May be null.
     output_observer* on_output = nullptr;
+    /// Whether `worker_lost::stack()` says where a worker was when it crashed (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+    /// SIGABRT). Costs a worker a few system calls when it starts, a descriptor, and 8 KiB of shared memory. A signal
+    /// for which the process has a handler already, or a task installs one, is not reported.
+    bool crash_stacks = false;
     /// Further limits for the workers (soft ones). Those not named stay as they are for the program.
     std::vector<process_limit> limits{};
 };
@@ -222,6 +226,7 @@ inline process_setup to_setup(const process_pool_options& options) {
     setup.terms.idle_ns = bounded_ns(options.idle_time);
     setup.terms.niceness = options.niceness;
     setup.terms.collects = options.output != worker_output::inherit ? 1 : 0;
+    setup.terms.reports = options.crash_stacks ? 1 : 0;
     setup.observer = options.on_output;
     setup.forward = options.output == worker_output::lines;
     const auto limit_to = [&setup](const process_limit& limit) {
