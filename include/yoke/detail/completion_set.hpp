@@ -24,6 +24,7 @@
 #include <yoke/detail/future_state.hpp>
 #include <yoke/detail/helping.hpp>
 #include <yoke/detail/parking.hpp>
+#include <yoke/detail/test_point.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>
@@ -145,10 +146,13 @@ private:
 
         /// Returns when something was pushed or there are news; may return for no reason.
         void sleep() noexcept {
+            YOKE_TEST_POINT("nothing ready");
             std::uint32_t seen = word_.load(std::memory_order_acquire) & ~1U;
+            YOKE_TEST_POINT("completions counted");
             if (stack_.load(std::memory_order_acquire) != nullptr) return;
             if (news_.load(std::memory_order_relaxed)) return;
             if (interrupted_.load(std::memory_order_relaxed)) return;
+            YOKE_TEST_POINT("falls asleep");
             if (word_.compare_exchange_strong(seen, seen | 1, std::memory_order_acq_rel)) {
                 park(word_, seen | 1);
                 word_.fetch_and(~1U, std::memory_order_relaxed);

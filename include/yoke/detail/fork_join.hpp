@@ -57,6 +57,7 @@
 #include <yoke/detail/function_ref.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/stable_array.hpp>
+#include <yoke/detail/test_point.hpp>
 #include <yoke/detail/work_stealing_deque.hpp>
 #include <yoke/error.hpp>
 
@@ -462,6 +463,7 @@ inline bool fork_worker::join(fork_job& job) noexcept {
         // The bell is read before the word is marked: whoever sees the mark rings it later.
         const std::uint32_t bell = bell_.load(std::memory_order_acquire);
         const std::uint32_t marked = job.word_.fetch_or(fork_job::sleeps, std::memory_order_acq_rel);
+        YOKE_TEST_POINT("job marked");
         if ((marked & fork_job::ended) != 0) return true;
         if (marked / fork_job::one_thief != seen / fork_job::one_thief) continue;  // its thief is known now
         if (thief != nullptr) {
