@@ -95,6 +95,19 @@ private:
     std::unique_ptr<std::string> text_;
 };
 
+/// Aggregates that cannot be made without their members.
+struct around {
+    int before = 0;
+    reversed text;
+    std::string after;
+    bool operator==(const around&) const = default;
+};
+struct twice_around {
+    around first;
+    std::vector<around> more;
+    bool operator==(const twice_around&) const = default;
+};
+
 /// Encodes to no bytes at all.
 struct silent {
     explicit silent(int) {}
@@ -310,6 +323,14 @@ TEST_CASE("aggregates arrive, also those that contain themselves") {
     round_trip(some_record());
     round_trip(std::vector<record>(3, some_record()));
     round_trip(tree{1, {{2, {}}, {3, {{4, {}}}}}});
+}
+
+TEST_CASE("aggregates of what has no default constructor are made of their members") {
+    round_trip(around{7, reversed("text"), "after"});
+    twice_around value{{1, reversed("a"), "b"}, {}};
+    value.more.push_back({2, reversed(""), std::string(100, 'c')});
+    value.more.push_back({3, reversed("d"), ""});
+    round_trip(value);
 }
 
 TEST_CASE("error codes of the common categories arrive, others are refused when they are encoded") {

@@ -90,6 +90,22 @@ private:
 struct needs_value {
     only_int value;
 };
+struct value_between {
+    std::string text;
+    only_int value;
+    int number;
+};
+struct value_and_array {
+    int numbers[3];
+    only_int value;
+};
+struct value_and_constant_reference {
+    const int& target;
+    only_int value;
+};
+struct value_below_base : base {
+    only_int value;
+};
 struct constants {
     const int fixed = 3;
     std::string text;
@@ -194,7 +210,18 @@ TEST_CASE("what cannot be taken apart is not reflectable") {
     STATIC_REQUIRE_FALSE(reflectable<derived>);
     STATIC_REQUIRE_FALSE(reflectable<empty_derived>);
     STATIC_REQUIRE_FALSE(reflectable<with_reference>);
-    STATIC_REQUIRE_FALSE(reflectable<needs_value>);
+    STATIC_REQUIRE_FALSE(reflectable<value_and_array>);
+    STATIC_REQUIRE_FALSE(reflectable<value_and_constant_reference>);
+    STATIC_REQUIRE_FALSE(reflectable<value_below_base>);
     STATIC_REQUIRE_FALSE(reflectable<either>);
     STATIC_REQUIRE_FALSE(reflectable<too_many>);
+}
+
+TEST_CASE("members without a default constructor are counted and named like all others") {
+    STATIC_REQUIRE(reflectable<needs_value>);
+    STATIC_REQUIRE(std::is_same_v<field_list<needs_value>, type_list<only_int>>);
+    STATIC_REQUIRE(std::is_same_v<field_list<value_between>, type_list<std::string, only_int, int>>);
+    STATIC_REQUIRE(std::is_same_v<field_list<beside<value_between>>, type_list<value_between, int>>);
+    STATIC_REQUIRE(std::is_same_v<field_list<beside<only_int>>, type_list<only_int, int>>);
+    STATIC_REQUIRE(reflectable<beside<value_between>>);
 }

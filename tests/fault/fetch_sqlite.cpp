@@ -118,7 +118,40 @@ outcome pull(E& ex, const troubled_source& source, const yoke::fetch_options& op
     return result;
 }
 
+std::vector<int> hundred_from(int base, yoke::page_request page) {
+    std::vector<int> rows;
+    for (auto i = page.offset; i < page.offset + page.limit && i < 100; ++i)
+        rows.push_back(base + static_cast<int>(i));
+    return rows;
+}
+
+/// A source that cannot be made without its value.
+struct based_source {
+    int base;
+    explicit based_source(int b) : base(b) {}
+    std::vector<int> operator()(yoke::page_request page) const { return hundred_from(base, page); }
+};
+
 }  // namespace
+
+template <>
+struct yoke::codec<based_source> {
+    static void encode(wire_writer& out, const based_source& source) { yoke::encode(out, source.base); }
+    static based_source decode(wire_reader& in) { return based_source(yoke::decode<int>(in)); }
+};
+
+TEST_CASE("a page source without a default constructor runs in worker processes") {
+    const watchdog guard("bound source");
+    yoke::process_pool pool(2);
+    const auto sum = [&](const auto& source) {
+        int total = 0;
+        for (const auto& page : yoke::fetch(pool, source, {.limit = 7}))
+            for (const int row : page.rows) total += row;
+        return total;
+    };
+    CHECK(sum(based_source(5)) == 100 * 5 + 4950);
+    CHECK(sum(yoke::bind_values(hundred_from, 6)) == 100 * 6 + 4950);
+}
 
 TEST_CASE("worker processes pull a whole table, each on connections of its own") {
     const watchdog guard("pull a table");

@@ -85,6 +85,31 @@ TEST_CASE("a pill stops exactly one consumer, after the items before it") {
     REQUIRE(queue.size() == 0);
 }
 
+namespace {
+
+/// An aggregate with a handle, which has no default constructor.
+struct crew_post {
+    std::string name;
+    numbers jobs;
+    int factor;
+};
+int sum_of(crew_post post) {
+    int sum = 0;
+    while (const auto next = post.jobs.pop()) sum += *next * post.factor;
+    return static_cast<int>(post.name.size()) + sum;
+}
+
+}  // namespace
+
+TEST_CASE("an aggregate takes a handle along to a worker process", "[process]") {
+    yoke::process_pool pool(1);
+    yoke::shared_queue<int> queue(8);
+    auto sum = pool.submit(sum_of, crew_post{"four", queue.handle(), 10});
+    for (int i = 1; i <= 4; ++i) REQUIRE(queue.push(i));
+    queue.close();
+    REQUIRE(sum.get() == 104);
+}
+
 TEST_CASE("a pill needs no room") {
     yoke::shared_queue<int> queue(1);
     for (int round = 0; round < 5; ++round) {

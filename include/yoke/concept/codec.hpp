@@ -189,6 +189,15 @@ void get_into(wire_reader& in, T& target) {
 
 template <class T>
 struct tuple_getter;
+/// Makes a `T` of its members, for aggregates that cannot be made without them.
+template <class T, class Fields>
+struct member_getter;
+template <class T, class... Fields>
+struct member_getter<T, type_list<Fields...>> {
+    // Braces: from left to right.
+    static T get_from(wire_reader& in) { return T{get<std::remove_const_t<Fields>>(in)...}; }
+};
+
 template <class... Types>
 struct tuple_getter<std::tuple<Types...>> {
     // Braces: from left to right.
@@ -278,9 +287,13 @@ T get(wire_reader& in) {
         return get_container<T>(in);
     } else {
         static_assert(how == crossing::by_member, "yoke::shippable<T> is false");
-        T value{};
-        visit_fields(value, [&](auto&... field) { (get_into(in, field), ...); });
-        return value;
+        if constexpr (!takes<T, 0>) {
+            return member_getter<T, field_list<T>>::get_from(in);
+        } else {
+            T value{};
+            visit_fields(value, [&](auto&... field) { (get_into(in, field), ...); });
+            return value;
+        }
     }
 }
 

@@ -11,8 +11,8 @@
 /// Members are counted by asking the compiler how many initialisers `T{...}` takes, and named by a structured
 /// binding. An array member takes as many initialisers as it has elements, so those are found and counted as one.
 /// What cannot be taken apart is not `reflectable`: no aggregate, base classes, references, a union, more than
-/// `field_limit` members, or members without which `T{}` is ill-formed. Two things no compiler lets us ask
-/// about end in its own error message: bit-fields and anonymous unions.
+/// `field_limit` members, or an array or a constant beside a member that has no default constructor. Two things no
+/// compiler lets us ask about end in its own error message: bit-fields and anonymous unions.
 
 #include <concepts>
 #include <cstddef>
@@ -121,8 +121,18 @@ struct fields_of {
     template <std::size_t Count>
     using flat = std::bool_constant<takes<T, Count>>;
 
+    /// Fewest initialisers: 0, or up to the last member that has no default constructor. Past the limit if there is no
+    /// such number.
+    template <std::size_t Count = 0>
+    static consteval std::size_t least() {
+        if constexpr (Count > field_limit || takes<T, Count>)
+            return Count;
+        else
+            return least<Count + 1>();
+    }
+
     /// Initialisers without inner braces: as many as there are scalars in arrays, one for every other member.
-    static constexpr std::size_t initialisers = search_up<flat>();
+    static constexpr std::size_t initialisers = search_up<flat, least()>();
 
     template <std::size_t At>
     struct at {
@@ -132,6 +142,25 @@ struct fields_of {
         /// How many initialisers the member that begins at initialiser `At` takes. If it is an array, braces
         /// around them make no difference to how many may follow; around those of any other member they do.
         static consteval std::size_t width() {
+            if constexpr (least() != 0)
+                return width_among<initialisers - At>();
+            else
+                return width_alone();
+        }
+
+        /// If members may not be left out: all that follow are given, for every width the member may have.
+        template <std::size_t Width>
+        static consteval std::size_t width_among() {
+            if constexpr (Width < 2)
+                return 1;
+            else if constexpr (takes_nested<T, At, Width, initialisers - At - Width> &&
+                               !takes_nested<T, At, Width, initialisers - At - Width + 1>)
+                return Width;
+            else
+                return width_among<Width - 1>();
+        }
+
+        static consteval std::size_t width_alone() {
             constexpr std::size_t inner = search_up<nested>();
             if constexpr (inner < 2)
                 return 1;
@@ -156,26 +185,35 @@ struct fields_of {
 template <class T>
 inline constexpr std::size_t field_count = fields_of<T>::template members<>();
 
-template <class T>
-concept takes_base = requires {
-    T{any_base_of<T>()};
-};
-template <class T>
-concept takes_unrelated = requires {
-    T{no_field()};
-};
+template <class T, class First, std::size_t... I>
+consteval bool takes_first(std::index_sequence<I...>) {
+    return requires { T{First(), any_field_at<I>()...}; };
+}
+
+/// `T{...}` takes a `First` and then what else it must be given.
+template <class T, class First>
+inline constexpr bool takes_before = takes_first<T, First>(
+    std::make_index_sequence<(fields_of<T>::least() < 2 ? 0 : fields_of<T>::least() - 1)>());
 
 /// Its first initialiser is for a base class, and not for a member that is made from anything.
 template <class T>
-concept with_bases = takes_base<T> && !takes_unrelated<T>;
+concept with_bases = takes_before<T, any_base_of<T>> && !takes_before<T, no_field>;
+
+template <class T>
+concept with_all_given = (fields_of<T>::least() <= field_limit);
 
 template <class T>
 concept with_few_fields = (field_count<T> <= field_limit);
 
+/// `T{}` is a value, or each member has an initialiser of its own and is no reference (which cannot be assigned).
+template <class T>
+concept made_whole = takes<T, 0> ||
+    (field_count<T> == fields_of<T>::initialisers && std::is_move_assignable_v<T>);
+
 /// An aggregate that can be taken apart.
 template <class T>
-concept reflectable =
-    std::is_class_v<T> && std::is_aggregate_v<T> && takes<T, 0> && !with_bases<T> && with_few_fields<T>;
+concept reflectable = std::is_class_v<T> && std::is_aggregate_v<T> && with_all_given<T> && !with_bases<T> &&
+                      with_few_fields<T> && made_whole<T>;
 
 /// Calls `visit` with a reference to each member of `value`, in order.
 template <class T, class Visit>
