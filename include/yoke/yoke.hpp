@@ -21,6 +21,7 @@
 #include <yoke/concept/queue.hpp>
 #include <yoke/concept/receiver.hpp>
 #include <yoke/dropped_error.hpp>
+#include <yoke/concept/registered_exception.hpp>
 #include <yoke/error.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/task_group.hpp>

@@ -6,6 +6,7 @@
 // can cross to another process, and tells what it did on a board in memory that workers share.
 #include "catch.hpp"
 
+#include <yoke/concept/registered_exception.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
@@ -29,6 +30,25 @@
 #include <vector>
 
 namespace {
+
+/// Registered, so that it crosses to another process as itself.
+struct numbered_failure : std::runtime_error {
+    explicit numbered_failure(int n) : std::runtime_error("number " + std::to_string(n)), number(n) {}
+    int number;
+};
+
+}  // namespace
+
+template <>
+struct yoke::codec<numbered_failure> {
+    static void encode(wire_writer& out, const numbered_failure& e) { yoke::encode(out, e.number); }
+    static numbered_failure decode(wire_reader& in) { return numbered_failure(yoke::decode<int>(in)); }
+};
+
+namespace {
+
+const yoke::registered_exception<numbered_failure> numbered_failure_crosses;
+[[noreturn]] void throw_numbered_failure(int number) { throw numbered_failure(number); }
 
 /// Lies in memory that is mapped before main() begins, so that a fork server and its workers have it too.
 struct board {
@@ -218,7 +238,12 @@ TEMPLATE_LIST_TEST_CASE("any other exception arrives as itself here, described f
         REQUIRE_THROWS_AS(ex->submit(throw_int).get(), int);
         REQUIRE_THROWS_AS(ex->submit(throw_domain_failure).get(), domain_failure);
     } else {
-        REQUIRE_THROWS_AS(ex->submit(throw_int).get(), yoke::remote_error);
+        try {
+            ex->submit(throw_int).get();
+            FAIL("nothing was thrown");
+        } catch (const yoke::remote_error& e) {
+            REQUIRE(std::string(e.what()) == "int: 42");
+        }
         try {
             ex->submit(throw_domain_failure).get();
             FAIL("nothing was thrown");
@@ -226,6 +251,18 @@ TEMPLATE_LIST_TEST_CASE("any other exception arrives as itself here, described f
             REQUIRE_THAT(e.type(), Catch::Matchers::ContainsSubstring("domain_failure"));
             REQUIRE(e.text() == "row 9");
         }
+    }
+    REQUIRE(ex->submit(next, 1).get() == 2);
+}
+
+TEMPLATE_LIST_TEST_CASE("a registered exception arrives as itself from everywhere", "", all_executors) {
+    const auto ex = subject<TestType>::make(1);
+    try {
+        ex->submit(throw_numbered_failure, 42).get();
+        FAIL("nothing was thrown");
+    } catch (const numbered_failure& e) {
+        REQUIRE(e.number == 42);
+        REQUIRE(std::string(e.what()) == "number 42");
     }
     REQUIRE(ex->submit(next, 1).get() == 2);
 }

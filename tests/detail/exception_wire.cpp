@@ -3,8 +3,12 @@
 
 #include <yoke/detail/exception_wire.hpp>
 
+#include <any>
 #include <cstdint>
 #include <exception>
+#include <filesystem>
+#include <ios>
+#include <memory>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -141,6 +145,8 @@ TEST_CASE("an exception of a standard type comes back as that type with its text
     arrives_as_itself(std::bad_function_call());
     arrives_as_itself(std::bad_optional_access());
     arrives_as_itself(std::bad_variant_access());
+    arrives_as_itself(std::bad_any_cast());
+    arrives_as_itself(std::bad_weak_ptr());
 }
 
 TEST_CASE("an exception of a yoke type comes back as that type with its text") {
@@ -172,6 +178,99 @@ TEST_CASE("an exception of a yoke type comes back as that type with its text") {
         REQUIRE(e.stage() == 2);
         REQUIRE(e.item() == 9);
     }
+}
+
+/// What arrives of an exception; fails if it is of another type.
+template <class E>
+E arrived_of(const E& original) {
+    arrives_as_itself(original);
+    try {
+        std::rethrow_exception(sent([&] { throw E(original); }));
+    } catch (const E& e) {
+        return e;
+    }
+}
+
+TEST_CASE("an exception of a yoke type comes back with its members") {
+    const auto lost = arrived_of(yoke::worker_lost("gone", 4242, 9, -1, 1234567890123, 3, "printed\n"));
+    REQUIRE(lost.pid() == 4242);
+    REQUIRE(lost.signal() == 9);
+    REQUIRE(lost.status() == -1);
+    REQUIRE(lost.task() == 1234567890123);
+    REQUIRE(lost.attempts() == 3);
+    REQUIRE(lost.output() == "printed\n");
+
+    REQUIRE_FALSE(arrived_of(yoke::task_timeout("late", false)).began());
+    REQUIRE(arrived_of(yoke::task_timeout("long")).began());
+
+    const auto missing = arrived_of(yoke::missing_rows("rows", {{7, 2}, {100, 1}}));
+    REQUIRE(missing.ranges() == std::vector<yoke::row_range>{{7, 2}, {100, 1}});
+    REQUIRE(missing.offset() == 7);
+
+    const auto remote = arrived_of(yoke::remote_error({{"my::type", "text"}, {"int", "3"}}, 77));
+    REQUIRE(remote.worker() == 77);
+    REQUIRE(remote.chain().size() == 2);
+    REQUIRE(remote.chain()[1].what == "3");
+}
+
+TEST_CASE("the errors in a task_errors come back one by one, in part if they are too many") {
+    const auto pointer = [](auto e) { return std::make_exception_ptr(std::move(e)); };
+    const yoke::task_errors inner({pointer(std::bad_alloc()), pointer(17)}, "inner");
+    const auto whole = arrived_of(yoke::task_errors(
+        {pointer(std::out_of_range("first")), pointer(inner), pointer(yoke::fetch_error("page", 9))},
+        "first"));
+    REQUIRE(std::string(whole.what()) == "3 calls have thrown; the first: first");
+    REQUIRE(whole.errors().size() == 3);
+    REQUIRE_THROWS_AS(std::rethrow_exception(whole.errors()[0]), std::out_of_range);
+    try {
+        std::rethrow_exception(whole.errors()[1]);
+    } catch (const yoke::task_errors& e) {
+        REQUIRE(e.errors().size() == 2);
+        REQUIRE_THROWS_AS(std::rethrow_exception(e.errors()[0]), std::bad_alloc);
+        REQUIRE(described(e.errors()[1]).text() == "17");
+        REQUIRE(described(e.errors()[1]).worker() == worker);
+    }
+    REQUIRE_THROWS_AS(std::rethrow_exception(whole.errors()[2]), yoke::fetch_error);
+
+    // 64 texts of 64 KiB each are more than may cross.
+    std::vector<std::exception_ptr> many(64, pointer(std::runtime_error(std::string(100'000, 'x'))));
+    const yoke::task_errors too_many(many, "many");
+    const auto part = arrived_of(too_many);
+    REQUIRE(part.errors().size() == 64);
+    REQUIRE_THROWS_AS(std::rethrow_exception(part.errors().front()), std::runtime_error);
+    REQUIRE_THAT(described(part.errors().back()).text(), ContainsSubstring("too many others"));
+    REQUIRE(encode_exception(std::make_exception_ptr(too_many)).size() < 2'000'000);
+
+    // Deeper than may cross, and each level has two.
+    std::exception_ptr deep = pointer(std::runtime_error("deepest"));
+    for (int level = 0; level < 50; ++level) deep = pointer(yoke::task_errors({deep, deep}, "deep"));
+    REQUIRE(decode_exception(encode_exception(deep), worker) != nullptr);
+}
+
+TEST_CASE("filesystem_error and ios_base::failure keep code, text and paths") {
+    using std::filesystem::filesystem_error;
+    const auto code = std::make_error_code(std::errc::no_such_file_or_directory);
+    const auto both = arrived_of(filesystem_error("rename", "/from here", "/to", code));
+    REQUIRE(both.code() == code);
+    REQUIRE(both.path1() == "/from here");
+    REQUIRE(both.path2() == "/to");
+    const auto one = arrived_of(filesystem_error("open", "/a", code));
+    REQUIRE(one.path1() == "/a");
+    REQUIRE(one.path2().empty());
+    REQUIRE(arrived_of(filesystem_error("neither", code)).path1().empty());
+    arrives_as_itself(filesystem_error("", "", code));
+    arrives_as_itself(filesystem_error("a", "", "", code));
+    try {
+        std::filesystem::create_directory("/no/such/place");
+        FAIL("made");
+    } catch (const filesystem_error& e) {
+        arrives_as_itself(e);
+    }
+
+    REQUIRE(arrived_of(std::ios_base::failure("read")).code() == std::io_errc::stream);
+    REQUIRE(arrived_of(std::ios_base::failure("read", code)).code() == code);
+    const std::system_error stream(std::make_error_code(std::io_errc::stream), "through");
+    REQUIRE(arrived_of(stream).code() == std::io_errc::stream);
 }
 
 TEST_CASE("a standard exception that takes no text keeps the one it had") {
@@ -230,10 +329,21 @@ TEST_CASE("an exception of any other type is described") {
 
     const auto number = described(sent([] { throw 42; }));
     REQUIRE(number.type() == "int");
-    REQUIRE(number.text().empty());
+    REQUIRE(number.text() == "42");
+    REQUIRE(std::string(number.what()) == "int: 42");
+    REQUIRE(described(sent([] { throw 17UL; })).text() == "17");
+    REQUIRE(described(sent([] { throw -3LL; })).text() == "-3");
+    REQUIRE(described(sent([] { throw std::uint8_t{200}; })).text() == "200");
+    REQUIRE(described(sent([] { throw 0.1; })).text() == "0.1");
+    REQUIRE(described(sent([] { throw 'x'; })).text() == "x");
+    REQUIRE(described(sent([] { throw true; })).text() == "true");
+    REQUIRE_THAT(described(sent([] { throw std::make_error_code(std::errc::io_error); })).text(),
+                 ContainsSubstring("generic:5"));
 
     REQUIRE(described(sent([] { throw user::plain(); })).type() == "user::plain");
     REQUIRE(described(sent([] { throw "text"; })).type() == "char const*");
+    REQUIRE(described(sent([] { throw "text"; })).text() == "text");
+    REQUIRE(described(sent([] { throw static_cast<const char*>(nullptr); })).text().empty());
     REQUIRE(described(sent([] { throw std::string("text"); })).text() == "text");
     const auto lambda = [] {};
     REQUIRE_FALSE(described(sent([&] { throw lambda; })).type().empty());
@@ -320,7 +430,7 @@ TEST_CASE("a description that crosses again stays the description") {
     REQUIRE(twice.type() == "user::failure");
     REQUIRE(twice.chain().size() == 2);
     REQUIRE(twice.chain()[1].what == "inner");
-    REQUIRE(twice.worker() == 12);
+    REQUIRE(twice.worker() == worker);  // where it was thrown
 }
 
 TEST_CASE("a chain is cut off at its limit") {
@@ -342,7 +452,8 @@ TEST_CASE("a chain is cut off at its limit") {
 }
 
 TEST_CASE("bytes that are no exception give an error that says so") {
-    REQUIRE(described(decode_exception({}, worker)).text() == "the worker had no memory to describe it");
+    REQUIRE(described(decode_exception({}, worker)).text() ==
+            "the worker had no memory to describe it, or too many others beside it");
 
     const auto bytes = encode_exception(std::make_exception_ptr(std::runtime_error("some text")));
     for (std::size_t length = 1; length < bytes.size(); ++length) {
@@ -359,6 +470,23 @@ TEST_CASE("bytes that are no exception give an error that says so") {
     }
 }
 
+TEST_CASE("more links than may be in a chain are refused") {
+    using yoke::detail::exception_chain_limit;
+    for (const std::size_t links :
+         {std::size_t{0}, exception_chain_limit, exception_chain_limit + 1, std::size_t{1000}}) {
+        std::vector<yoke::detail::exception_link> chain(links);
+        for (auto& link : chain) link.type = "std::runtime_error";
+        const auto bytes =
+            yoke::detail::bytes_of([&](yoke::wire_writer& out) { yoke::detail::put_chain(out, chain); });
+        const auto error = decode_exception(bytes, worker);
+        if (links == exception_chain_limit) {
+            REQUIRE(nested_in(error) != nullptr);
+        } else {
+            REQUIRE_THROWS_AS(std::rethrow_exception(error), yoke::decode_error);
+        }
+    }
+}
+
 TEST_CASE("whatever the bytes say, there is an exception") {
     std::mt19937 random(1);
     std::vector<std::vector<std::byte>> seeds;
@@ -367,6 +495,11 @@ TEST_CASE("whatever the bytes say, there is an exception") {
     seed(std::make_exception_ptr(yoke::stage_error("b", 1, 2)));
     seed(std::make_exception_ptr(yoke::remote_error({{"c", "d"}, {"e", "f"}}, 3)));
     seed(sent([] { nest(std::runtime_error("outer"), [] { throw std::bad_cast(); }); }));
+    seed(std::make_exception_ptr(yoke::worker_lost("e", 1, 2, 3, 4, 5, "f")));
+    seed(std::make_exception_ptr(yoke::missing_rows("g", {{1, 2}})));
+    seed(std::make_exception_ptr(std::filesystem::filesystem_error("h", "i", "j", std::error_code())));
+    seed(std::make_exception_ptr(yoke::task_errors(
+        {std::make_exception_ptr(std::bad_cast()), std::make_exception_ptr(yoke::task_timeout("k"))}, "l")));
     int settled = 0;
     for (int round = 0; round < 20000; ++round) {
         auto bytes = seeds[static_cast<std::size_t>(round) % seeds.size()];

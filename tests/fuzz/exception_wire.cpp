@@ -3,13 +3,22 @@
 // decode_exception: any bytes become an exception that can be thrown, and never one that is thrown at the decoder.
 #include "fuzz.hpp"
 
+#include <yoke/concept/registered_exception.hpp>
 #include <yoke/detail/exception_wire.hpp>
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
+struct registered {
+    int number = 0;
+    std::vector<std::string> texts;
+};
+
 namespace {
+
+const yoke::registered_exception<registered> registered_crosses;
 
 using namespace yoke::detail;
 using yoke_fuzz::check;
@@ -45,11 +54,26 @@ std::vector<std::vector<std::byte>> yoke_fuzz::seeds() {
         }
         return std::vector<std::byte>();
     };
-    return {of([] { throw std::out_of_range("index 7"); }),
-            of([] { throw 42; }),
+    return {of([] { throw std::out_of_range("index 7"); }), of([] { throw 42; }),
             of([] { throw std::system_error(EIO, std::generic_category(), "reading"); }),
             of([] { throw yoke::stage_error("a stage", 3, 7); }),
             of([] { throw yoke::fetch_error("a page", 9); }),
+            of([] { throw yoke::worker_lost("a worker", 1, 2, 3, 4, 5, "printed"); }), of([] {
+                throw yoke::missing_rows("rows", {{1, 2}, {3, 4}});
+            }),
+            of([] { throw std::filesystem::filesystem_error("a file", "/a", "/b", std::error_code()); }),
+            of([] {
+                throw registered{3, {"one", "two"}};
+            }),
+            of([] {
+                throw yoke::task_errors({std::make_exception_ptr(registered()), std::make_exception_ptr(17),
+                                         std::make_exception_ptr(yoke::task_errors({}, "none"))},
+                                        "an error");
+            }),
+            // One link more than may cross.
+            bytes_of([](yoke::wire_writer& out) {
+                put_chain(out, std::vector<exception_link>(exception_chain_limit + 1));
+            }),
             of([] {
                 throw yoke::remote_error({{"my::error", "text"}, {"int", ""}}, 7);
             }),

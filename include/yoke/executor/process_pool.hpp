@@ -27,7 +27,8 @@
 ///   before its worker is killed.
 /// - Workers that die one after the other while nothing gets done break the pool: what has not begun fails
 ///   with `broken_pool`, which names the first cause, and so does every later call.
-/// - An exception of a standard type, or of a plain one of yoke, comes back as itself; others as `remote_error`.
+/// - An exception of a standard type or of yoke, or one that is registered (concept/registered_exception.hpp), comes back
+///   as itself, with its members; others as `remote_error`.
 /// - Workers can be limited, recycled and let go when they are idle, and their number changed at any time: see
 ///   process_pool_options.hpp and `resize`.
 /// - Workers never outlive the program, however it ends, and leave nothing behind in the file system.
