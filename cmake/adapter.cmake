@@ -3,7 +3,7 @@
 #
 # yoke_add_adapter(<name> PACKAGE <arguments of find_package>... LINK <target>...)
 #
-# <name> stands for adapter/<name>.hpp and for the target yoke::<name>. The target exists when the package is found;
+# <name> stands for adapter/<name>.hpp, its private headers in adapter/<name>/, and the target yoke::<name>. The target exists when the package is found;
 # the header is installed in any case, because the program that uses it looks for the package again:
 # find_package(yoke COMPONENTS <name>).
 include_guard(GLOBAL)
@@ -17,9 +17,11 @@ function(yoke_add_adapter name)
         message(FATAL_ERROR "the adapter ${name} has no header ${header}")
     endif()
 
+    file(GLOB private CONFIGURE_DEPENDS ${yoke_SOURCE_DIR}/include/yoke/adapter/${name}/*.hpp)
+
     add_library(yoke_${name} INTERFACE)
     target_sources(
-        yoke_${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${yoke_SOURCE_DIR}/include FILES ${header}
+        yoke_${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${yoke_SOURCE_DIR}/include FILES ${header} ${private}
     )
     target_link_libraries(yoke_${name} INTERFACE yoke ${adapter_LINK})
     set_target_properties(
@@ -42,7 +44,7 @@ endfunction()
 # yoke_check_adapters(<header>...): every header of adapter/ must belong to an adapter.
 function(yoke_check_adapters)
     foreach(header IN LISTS ARGN)
-        cmake_path(GET header STEM name)
+        string(REGEX REPLACE "^.*/adapter/([^/.]+).*$" "\\1" name ${header})
         if(NOT name IN_LIST YOKE_ADAPTERS)
             message(FATAL_ERROR "${header} belongs to no adapter; CMakeLists.txt lacks yoke_add_adapter(${name} ...)")
         endif()

@@ -8,16 +8,22 @@
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -176,6 +182,99 @@ TEST_CASE("a query is a source too") {
     REQUIRE_THROWS_WITH(bare(yoke::page_request{0, 1}), ContainsSubstring("LIMIT ? OFFSET ?"));
 }
 
+TEST_CASE("a query counts the rows that it gives, whatever surrounds it") {
+    const database db(
+        "CREATE TABLE t(v INTEGER, s TEXT); INSERT INTO t VALUES (1,'--'),(2,';'),(3,'it''s');");
+    using query = yoke::sqlite::query_source<std::tuple<int>>;
+    yoke::inline_executor ex;
+    for (const char* const text :
+         {"SELECT v FROM t ORDER BY v LIMIT ? OFFSET ?", "SELECT v FROM t ORDER BY v LIMIT ? OFFSET ?;",
+          "SELECT v FROM t ORDER BY v LIMIT ? OFFSET ? ; ;\n",
+          "SELECT v FROM t ORDER BY v LIMIT ? OFFSET ? -- all",
+          "-- the rows\nSELECT v FROM t ORDER BY v LIMIT ? OFFSET ?",
+          ";SELECT v FROM t ORDER BY v LIMIT ? OFFSET ?",
+          "/* ; */ SELECT v FROM t ORDER BY v LIMIT ? OFFSET ? /* open",
+          "WITH w AS (SELECT * FROM t) SELECT v FROM w ORDER BY v LIMIT ? OFFSET ?; -- done",
+          "SELECT v FROM t WHERE s IN ('--', ';', 'it''s') ORDER BY v LIMIT ? OFFSET ?;",
+          "SELECT v AS \"odd ; -- \"\" name\" FROM t ORDER BY 1 LIMIT ? OFFSET ?",
+          "SELECT v FROM t UNION SELECT v FROM t ORDER BY 1 LIMIT ? OFFSET ?",
+          "SELECT v FROM t GROUP BY v ORDER BY v LIMIT ?1 OFFSET ?2",
+          "VALUES (1), (2), (3) LIMIT ? OFFSET ?"}) {
+        INFO(text);
+        if (std::string(text).starts_with("VALUES")) {  // which takes no LIMIT
+            REQUIRE_THAT(error_of(query{db.path(), text}), ContainsSubstring("syntax error"));
+            continue;
+        }
+        const query source{db.path(), text};
+        REQUIRE(source.count() == 3);
+        REQUIRE(all(ex, source, {.limit = 2}) == std::vector<std::tuple<int>>{{1}, {2}, {3}});
+        REQUIRE(all(ex, source, {.limit = 2, .total = source.count()}).size() == 3);
+    }
+}
+
+TEST_CASE("what is no single query with LIMIT and OFFSET is refused, and said in one line") {
+    const database db("CREATE TABLE t(v INTEGER); INSERT INTO t VALUES (1),(2),(3);");
+    using query = yoke::sqlite::query_source<std::tuple<int>>;
+    const auto refused = [&](const std::string& text, const std::string& why) {
+        INFO(text);
+        const query source{db.path(), text};
+        for (const bool counted : {false, true}) {
+            std::string message = "no error";
+            try {
+                if (counted)
+                    (void)source.count();
+                else
+                    (void)source(yoke::page_request{0, 1});
+            } catch (const std::exception& e) {
+                message = e.what();
+            }
+            REQUIRE_THAT(message, ContainsSubstring(why));
+            REQUIRE(message.find('\n') == std::string::npos);
+        }
+    };
+    refused("", "the SQL text is empty");
+    refused(" \n-- nothing\n;", "the SQL text is empty");
+    refused("SELECT v FROM t LIMIT ? OFFSET ?; SELECT 1",
+            "goes on after the end of its statement:  SELECT 1");
+    refused("SELECT v FROM t LIMIT ? OFFSET ?; nonsense\nhere", "goes on after the end of its statement");
+    refused(std::string("SELECT v FROM t LIMIT ? OFFSET ?\0 x", 35), "holds a zero byte");
+    refused("DELETE FROM t RETURNING v + ? + ?", "would write");
+    refused("SELECT v FROM\nt WHERE", "incomplete input");
+    refused("SELECT v FROM t WHERE 'open\ntext", "unrecognized token");
+    refused("SELECT v FROM t", "0 parameters");
+    refused("SELECT v, v FROM t LIMIT ? OFFSET ?", "2 columns");
+    refused("SELECT v FROM t LIMIT ?, ?", "write LIMIT ? OFFSET ?");
+    refused("SELECT v FROM t WHERE v > ? LIMIT ?", "write LIMIT ? OFFSET ?");
+}
+
+TEST_CASE("a journal that a writer left behind is explained") {
+    const database db("CREATE TABLE t(v TEXT); WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM "
+                      "n WHERE i < 2000)"
+                      "INSERT INTO t SELECT hex(randomblob(50)) FROM n;");
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+        sqlite3* handle = nullptr;
+        sqlite3_open(db.path().c_str(), &handle);
+        sqlite3_exec(handle, "PRAGMA cache_size = 5; BEGIN; UPDATE t SET v = hex(randomblob(50))", nullptr,
+                     nullptr, nullptr);
+        ::_exit(0);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(writer, &status, 0) == writer);
+    const yoke::sqlite::table_source<std::tuple<std::string>> source{db.path(), "t", {"v"}};
+    try {
+        (void)source(yoke::page_request{0, 1});
+        FAIL("no error");
+    } catch (const yoke::sqlite::error& e) {
+        REQUIRE(e.code() == SQLITE_READONLY);
+        REQUIRE_THAT(e.what(), ContainsSubstring("a writer was interrupted and left a journal") &&
+                                   ContainsSubstring("sqlite3 " + db.path()));
+    }
+    db.run("SELECT count(*) FROM t");  // rolls back
+    REQUIRE(source.count() == 2001);
+    std::filesystem::remove(db.path() + "-journal");
+}
+
 TEST_CASE("fields are integers, numbers, texts, blobs and NULLs") {
     const database db("CREATE TABLE t(i INTEGER, r REAL, s TEXT, b BLOB, n);"
                       "INSERT INTO t VALUES (7, 0.5, 'text', x'0102', NULL);");
@@ -186,16 +285,181 @@ TEST_CASE("fields are integers, numbers, texts, blobs and NULLs") {
     REQUIRE(rows[0] == row{7, 0.5, "text", {std::byte{1}, std::byte{2}}, std::nullopt});
 }
 
+namespace {
+
+/// A value as SQL has it, and as the test knows it.
+struct stored {
+    std::string sql;
+    char type;  // I, R, T, B or N, as SQLite stores it
+    std::int64_t integer = 0;
+    double real = 0;
+    std::string bytes{};
+};
+
+std::vector<stored> all_kinds_of_values() {
+    std::vector<stored> values;
+    for (const int bits : {0, 1, 7, 8, 15, 16, 24, 31, 32, 53, 62})
+        for (const std::int64_t sign : {1, -1})
+            for (const std::int64_t beside : {-1, 0, 1}) {
+                const std::int64_t value = sign * (std::int64_t{1} << bits) + beside;
+                values.push_back({std::to_string(value), 'I', value});
+            }
+    values.push_back({"9223372036854775807", 'I', INT64_MAX});
+    values.push_back({"9223372036854774784", 'I', 9223372036854774784});  // the largest that a double holds
+    values.push_back({"-9223372036854775807 - 1", 'I', INT64_MIN});
+    for (const char* const real : {"0.0", "0.5", "-3.0", "0.1", "16777217.0", "1e300", "-1e300", "1e-300",
+                                   "5e-324", "3.4028234663852886e38", "3.41e38", "1e39"})
+        values.push_back({real, 'R', 0, std::strtod(real, nullptr)});
+    values.push_back({"9e999", 'R', 0, std::numeric_limits<double>::infinity()});
+    for (const std::string& text : {std::string(), std::string("12"), std::string("1.5"), std::string("many"),
+                                    std::string("\xc3\xa9\xe2\x98\x83")})
+        values.push_back({"'" + text + "'", 'T', 0, 0, text});
+    values.push_back({"'a' || char(10, 13, 9, 0, 127) || 'b'", 'T', 0, 0,
+                      std::string("a\n\r\t\0\x7f"
+                                  "b",
+                                  7)});
+    for (int ahead = 0; ahead < 4; ++ahead) {
+        std::string text(static_cast<std::size_t>(ahead), 'x');
+        for (int i = 0; i < 20; ++i) text += i % 2 == 0 ? "\xc3\xa9" : "\xf0\x9f\x90\x82";
+        values.push_back({"'" + text + "'", 'T', 0, 0, text});
+    }
+    values.push_back({"x''", 'B', 0, 0, ""});
+    values.push_back({"x'00ff0a'", 'B', 0, 0, std::string("\0\xff\n", 3)});
+    values.push_back({"NULL", 'N'});
+    return values;
+}
+
+/// What the field has to be, or nothing if the value does not fit it.
+template <class T>
+std::optional<T> fitting(const stored& value) {
+    if constexpr (yoke::sqlite::detail::is_optional<T>) {
+        if (value.type == 'N') return T();
+        if (const auto inner = fitting<typename T::value_type>(value)) return T(*inner);
+        return std::nullopt;
+    } else if constexpr (std::is_same_v<T, std::string>) {
+        if (value.type == 'T') return value.bytes;
+        if (value.type == 'I') return std::to_string(value.integer);
+        return std::nullopt;
+    } else if constexpr (std::is_same_v<T, std::vector<std::byte>>) {
+        if (value.type != 'B') return std::nullopt;
+        const auto bytes = std::as_bytes(std::span(value.bytes));
+        return T(bytes.begin(), bytes.end());
+    } else if constexpr (std::is_floating_point_v<T>) {
+        if (value.type == 'I') {
+            // As many bits as the mantissa has, once the zeros at the end are gone.
+            auto odd =
+                static_cast<unsigned __int128>(value.integer < 0 ? -static_cast<__int128>(value.integer)
+                                                                 : static_cast<__int128>(value.integer));
+            while (odd != 0 && odd % 2 == 0) odd /= 2;
+            if (odd >> std::numeric_limits<T>::digits != 0) return std::nullopt;
+            return static_cast<T>(value.integer);
+        }
+        if (value.type != 'R') return std::nullopt;
+        if (sizeof(T) < sizeof(double) && std::isfinite(value.real) &&
+            (std::abs(value.real) > 3.4028234663852886e38 ||
+             (value.real != 0 && std::abs(value.real) < 1e-45)))
+            return std::nullopt;
+        return static_cast<T>(value.real);
+    } else {
+        constexpr auto least = static_cast<__int128>(std::numeric_limits<T>::min());
+        constexpr auto most = static_cast<__int128>(std::numeric_limits<T>::max());
+        if (value.type != 'I' || value.integer < least || value.integer > most) return std::nullopt;
+        return static_cast<T>(value.integer);
+    }
+}
+
+/// Whole characters only.
+bool is_utf8(const std::string& text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i]);
+        const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        if (lead >= 0x80 && lead < 0xc0) return false;
+        for (std::size_t j = 1; j < length; ++j)
+            if (i + j >= text.size() || (static_cast<unsigned char>(text[i + j]) & 0xc0U) != 0x80)
+                return false;
+        i += length;
+    }
+    return true;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE(
+    "each value arrives as it is in a field that can hold it, else an error names column, value and type", "",
+    bool, char, signed char, unsigned char, short, unsigned short, int, unsigned, std::int64_t, std::uint64_t,
+    float, double, long double, std::string, std::vector<std::byte>, std::optional<signed char>,
+    std::optional<double>, std::optional<std::string>) {
+    const auto values = all_kinds_of_values();
+    std::string text = "CREATE TABLE t(\"a \n column\");";
+    for (const stored& value : values) text += "INSERT INTO t VALUES (" + value.sql + ");";
+    const database db(text);
+    const yoke::sqlite::table_source<std::tuple<TestType>> source{db.path(), "t", {"a \n column"}};
+    int fit = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        INFO(values[i].sql);
+        const auto expected = fitting<TestType>(values[i]);
+        std::string message;
+        try {
+            const auto rows = source(yoke::page_request{i, 1});
+            REQUIRE(expected.has_value());
+            REQUIRE(rows.size() == 1);
+            REQUIRE((std::get<0>(rows[0]) == *expected));
+            ++fit;
+            continue;
+        } catch (const yoke::sqlite::error& e) {
+            message = e.what();
+            REQUIRE(e.code() == SQLITE_MISMATCH);
+        }
+        INFO(message);
+        REQUIRE_FALSE(expected.has_value());
+        REQUIRE_THAT(message, ContainsSubstring("column a \\n column is ") &&
+                                  ContainsSubstring(", which does not fit a"));
+        REQUIRE(std::none_of(message.begin(), message.end(),
+                             [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }));
+        REQUIRE(is_utf8(message));
+        const char* type = nullptr;
+        switch (values[i].type) {
+        case 'I':
+            type = "(INTEGER)";
+            REQUIRE_THAT(message, ContainsSubstring(std::to_string(values[i].integer)));
+            break;
+        case 'R': type = "(REAL)"; break;
+        case 'T':
+            type = "(TEXT)";
+            REQUIRE_THAT(message, ContainsSubstring(values[i].bytes.substr(0, 1)));
+            break;
+        case 'B': type = "bytes (BLOB)"; break;
+        default: type = "NULL"; break;
+        }
+        REQUIRE_THAT(message, ContainsSubstring(type));
+    }
+    REQUIRE(fit > 0);
+}
+
 TEST_CASE("a value that does not fit its field names the column and the value") {
-    const database db("CREATE TABLE t(a); INSERT INTO t VALUES (300);"
-                      "CREATE TABLE u(a); INSERT INTO u VALUES ('many');"
-                      "CREATE TABLE v(a); INSERT INTO v VALUES (NULL);");
-    using small = yoke::sqlite::table_source<std::tuple<signed char>>;
-    using real = yoke::sqlite::table_source<std::tuple<double>>;
-    REQUIRE_THAT(error_of(small{db.path(), "t", {"a"}}), ContainsSubstring("column a is '300'"));
-    REQUIRE_THAT(error_of(real{db.path(), "u", {"a"}}),
-                 ContainsSubstring("column a is 'many', which is not a number"));
-    REQUIRE_THAT(error_of(real{db.path(), "v", {"a"}}), ContainsSubstring("column a is NULL"));
+    const database db(
+        "CREATE TABLE t(a); INSERT INTO t VALUES (300), ('many'), (NULL), (9007199254740993), (1e300),"
+        "('a' || char(10) || 'b'), (x'0102');");
+    const auto complaint = [&]<class T>(std::uint64_t row, T) {
+        const yoke::sqlite::table_source<std::tuple<T>> source{db.path(), "t", {"a"}};
+        try {
+            (void)source(yoke::page_request{row, 1});
+        } catch (const yoke::sqlite::error& e) {
+            return std::string(e.what()).substr(db.path().size());
+        }
+        return std::string("no error");
+    };
+    const auto small = static_cast<signed char>(0);
+    REQUIRE(complaint(0, small) ==
+            ": column a is 300 (INTEGER), which does not fit a signed integer of 8 bits, -128 to 127");
+    REQUIRE(complaint(1, 0.0) == ": column a is 'many' (TEXT), which does not fit a double");
+    REQUIRE(complaint(2, 0.0) == ": column a is NULL, which does not fit a double");
+    REQUIRE(
+        complaint(3, 0.0) ==
+        ": column a is 9007199254740993 (INTEGER), which does not fit a double exactly; use std::int64_t");
+    REQUIRE(complaint(4, 0.0F) == ": column a is 1e+300 (REAL), which does not fit a float; use double");
+    REQUIRE(complaint(5, 0.0) == ": column a is 'a\\nb' (TEXT), which does not fit a double");
+    REQUIRE(complaint(6, std::string()) == ": column a is 2 bytes (BLOB), which does not fit a text");
 }
 
 TEST_CASE("what is wrong with a file, a table or a column is said in one line") {
@@ -227,18 +491,100 @@ TEST_CASE("what has no rowid is read in the order that is given, and says so wit
     yoke::inline_executor ex;
     using word_table = yoke::sqlite::table_source<std::tuple<std::string>>;
     word_table words{db.path(), "words", {"word"}};
-    REQUIRE_THAT(error_of(words), ContainsSubstring("no such column: rowid; a table without rowids "
-                                                    "needs order_by"));
+    REQUIRE_THAT(error_of(words),
+                 ContainsSubstring("words has no rowid that a query can name") &&
+                     ContainsSubstring("it needs order_by, for instance \"words\".\"word\""));
     words.order_by = "word";
+    REQUIRE(all(ex, words, {.limit = 2}) == std::vector<std::tuple<std::string>>{{"a"}, {"b"}, {"c"}});
+    words.order_by = "length(word)";  // equal for all: then by the primary key
     REQUIRE(all(ex, words, {.limit = 2}) == std::vector<std::tuple<std::string>>{{"a"}, {"b"}, {"c"}});
     auto squares = table_of(db);
     squares.table = "squares";
     REQUIRE_THAT(error_of(squares),
-                 ContainsSubstring("squares is a view, which has no rowids; it needs order_by"));
+                 ContainsSubstring("squares has no rowid that a query can name (it is a view"));
     squares.table = "SQUARES";
-    REQUIRE_THAT(error_of(squares), ContainsSubstring("is a view"));
+    REQUIRE_THAT(error_of(squares), ContainsSubstring("it is a view"));
     squares.order_by = "square";
     REQUIRE(all(ex, squares, {.limit = 1000}).size() == 2500);
+}
+
+TEST_CASE("a column named as the rowid costs no row") {
+    const auto list = [](const database& db, const std::string& table, std::uint64_t limit) {
+        yoke::inline_executor ex;
+        std::string text;
+        const yoke::sqlite::table_source<std::tuple<int>> source{db.path(), table, {"v"}};
+        for (const auto& [v] : all(ex, source, {.limit = limit})) text += std::to_string(v) + " ";
+        return text;
+    };
+    const database db(
+        "CREATE TABLE one(rowid INTEGER, v INTEGER); INSERT INTO one VALUES (1,1),(1,2),(1,3),(2,4),(NULL,5);"
+        "CREATE TABLE two(RowId, \"_ROWID_\" INTEGER, v); INSERT INTO two VALUES "
+        "(1,1,1),(1,1,2),(NULL,NULL,3);"
+        "CREATE TABLE made(v, oid AS (1), rowid AS (NULL) STORED); INSERT INTO made VALUES (1),(2),(3);"
+        "CREATE TABLE key(id INTEGER PRIMARY KEY, rowid, _rowid_, oid, v);"
+        "INSERT INTO key VALUES (5,1,1,1,2),(-5,1,1,1,1),(9,NULL,NULL,NULL,3);"
+        "CREATE TABLE itself(rowid INTEGER PRIMARY KEY, v); INSERT INTO itself VALUES (7,2),(3,1),(9,3);"
+        "CREATE TABLE none(rowid, _rowid_, oid, v); INSERT INTO none VALUES (1,1,1,1),(1,1,1,2);"
+        "CREATE TABLE down(rowid INTEGER PRIMARY KEY DESC, _rowid_, oid, v); INSERT INTO down VALUES "
+        "(1,1,1,1),(NULL,1,1,2);"
+        "CREATE VIEW seen AS SELECT * FROM one;");
+    for (const std::uint64_t limit : {1U, 2U, 3U, 100U}) {
+        REQUIRE(list(db, "one", limit) == "1 2 3 4 5 ");
+        REQUIRE(list(db, "two", limit) == "1 2 3 ");
+        REQUIRE(list(db, "made", limit) == "1 2 3 ");
+        REQUIRE(list(db, "key", limit) == "1 2 3 ");
+        REQUIRE(list(db, "itself", limit) == "1 2 3 ");
+    }
+    for (const char* const table : {"none", "down", "seen"})
+        REQUIRE_THAT(error_of(yoke::sqlite::table_source<std::tuple<int>>{db.path(), table, {"v"}}),
+                     ContainsSubstring("has no rowid that a query can name"));
+}
+
+TEST_CASE("a column that becomes the rowid's namesake while pages are read is seen") {
+    const database db("CREATE TABLE t(v INTEGER); INSERT INTO t VALUES (1), (2), (3), (4);");
+    const yoke::sqlite::table_source<std::tuple<int>> source{db.path(), "t", {"v"}};
+    REQUIRE(source(yoke::page_request{0, 2}).size() == 2);
+    db.run("ALTER TABLE t ADD COLUMN rowid INTEGER");
+    const auto rest = source(yoke::page_request{2, 5});
+    REQUIRE(rest == std::vector<std::tuple<int>>{{3}, {4}});
+}
+
+TEST_CASE("rows that are equal in order_by come by their rowid, or are refused where there is no key") {
+    const database db("CREATE TABLE t(v INTEGER, k, n TEXT COLLATE NOCASE);"
+                      "INSERT INTO t VALUES (1,'x','a'),(2,NULL,'A'),(3,'x','b'),(4,NULL,'B'),(5,'y','a');"
+                      "CREATE VIEW seen AS SELECT * FROM t;");
+    yoke::inline_executor ex;
+    using ints = yoke::sqlite::table_source<std::tuple<int>>;
+    const auto list = [&](const std::string& table, const std::string& order, std::uint64_t limit) {
+        std::string text;
+        for (const auto& [v] : all(ex, ints{db.path(), table, {"v"}, order}, {.limit = limit}))
+            text += std::to_string(v) + " ";
+        return text;
+    };
+    for (const std::uint64_t limit : {1U, 2U, 3U, 9U}) {
+        REQUIRE(list("t", "k", limit) == "2 4 1 3 5 ");
+        REQUIRE(list("t", "k DESC NULLS LAST", limit) == "5 1 3 2 4 ");
+        REQUIRE(list("t", "n", limit) == "1 2 5 3 4 ");
+        REQUIRE(list("t", "n COLLATE BINARY DESC -- of letters", limit) == "3 1 5 4 2 ");
+        REQUIRE(list("t", "'text'", limit) == "1 2 3 4 5 ");
+        REQUIRE(list("seen", "k, v", limit) == "2 4 1 3 5 ");
+        REQUIRE(list("seen", "v % 2, -v", limit) == "4 2 5 3 1 ");
+    }
+    for (const char* const order : {"k", "n DESC", "k, length(n)", "'text'", "k IS NULL, n"})
+        REQUIRE_THAT(
+            error_of(ints{db.path(), "seen", {"v"}, order}),
+            ContainsSubstring("some rows of seen are equal in order_by (" + std::string(order) + ")"));
+    // What SQLite takes for a text if no column has the name.
+    for (const char* const table : {"t", "seen"})
+        for (const char* const order : {"\"w\"", "v, \"w\" DESC"})
+            REQUIRE_THAT(error_of(ints{db.path(), table, {"v"}, order}),
+                         ContainsSubstring("no such column: w"));
+    REQUIRE(list("t", "\"k\", \"v\" DESC", 2) == "4 2 3 1 5 ");
+    REQUIRE_THAT(error_of(ints{db.path(), "t", {"v"}, "v /* open"}), ContainsSubstring("open comment"));
+    REQUIRE_THAT(error_of(ints{db.path(), "t", {"v"}, "v + ?"}), ContainsSubstring("parameters"));
+    REQUIRE_THAT(error_of(ints{db.path(), "t", {"v"}, "v; DELETE FROM t"}),
+                 ContainsSubstring("the SQL text goes on"));
+    REQUIRE_THAT(error_of(ints{db.path(), "t", {"v"}, "v LIMIT 1 --"}), ContainsSubstring("syntax error"));
 }
 
 TEST_CASE("a file that replaces another under its name is seen") {

@@ -45,6 +45,7 @@ includes executor/spoilt.hpp '<yoke/algorithm/map.hpp>' 'executor/ and algorithm
 includes algorithm/spoilt.hpp '<yoke/executor/thread_pool.hpp>' 'executor/ and algorithm/ never meet'
 includes executor/spoilt.hpp '<yoke/adapter/sqlite.hpp>' 'runs up, from layer 5 to layer 6'
 includes adapter/spoilt.hpp '<yoke/adapter/sqlite.hpp>' 'adapters do not know each other'
+includes adapter/cereal.hpp '<yoke/adapter/sqlite/connection.hpp>' 'adapters do not know each other'
 includes adapter/spoilt.hpp '<yoke/yoke.hpp>' 'runs up, from layer 6 to layer 7'
 includes yoke.hpp '<yoke/adapter/sqlite.hpp>' 'yoke.hpp holds no adapter'
 includes algorithm/spoilt.hpp '<sqlite3.h>' 'a third-party header below adapter/'
@@ -53,6 +54,7 @@ includes detail/spoilt.hpp '"config.hpp"' 'includes are written <yoke/...>'
 includes elsewhere/spoilt.hpp '<vector>' 'is in no layer'
 includes error.hpp '<yoke/elsewhere/thing.hpp>' 'is in no layer'
 includes detail/config.hpp '<yoke/detail/config.hpp>' 'includes itself'
+spoil exceptions_cross include include/yoke/error.hpp 'class new_error : public error {' 'yoke::new_error of error.hpp is not in known'
 
 copy
 printf '#include <yoke/detail/spoilt_too.hpp>\n' >"$work/include/yoke/detail/spoilt.hpp"

@@ -9,280 +9,44 @@
 ///
 /// A source is a value: path, table and column names. It crosses to worker processes; the connection is opened where
 /// it runs, one per worker and file, read-only, and stays open for that worker's next page. Pages are those of one
-/// total order: `order_by`, else the rowid.
+/// total order, by which no row is lost and none comes twice: see `table_source::order_by`.
 ///
 /// For an OFFSET, SQLite walks over all rows before it, so pages deep in a table get slow. In rowid order a worker
 /// remembers where its last page ended and walks from there, which makes a whole fetch linear. (Should anybody write to
 /// the file in between, it forgets; rows that move while a fetch runs can still come twice or not at all.)
 ///
-/// Rows become aggregates or tuples of bool, integers, floating point numbers, std::string, std::vector<std::byte> (blob)
-/// and std::optional of these (NULL). A value that does not fit its field is an error that names column and value.
+/// Rows become aggregates or tuples of the types below. A value that does not fit its field is an error that names column,
+/// value and type; nothing is rounded to fit, but a REAL to the nearest float.
 ///
-/// All errors are `yoke::sqlite::error`, one line, with the file's path in it.
+/// | field | takes |
+/// |---|---|
+/// | bool | INTEGER 0 and 1 |
+/// | an integer | INTEGER in its range |
+/// | a floating point number | INTEGER that it can hold exactly; REAL in its range |
+/// | std::string | TEXT; INTEGER, in digits |
+/// | std::vector<std::byte> | BLOB |
+/// | std::optional of one of these | the same, and NULL |
+///
+/// All errors are `yoke::sqlite::error`, one line, with the file's path in it. They come back from worker processes as
+/// themselves, with their code.
 
+#include <yoke/adapter/sqlite/connection.hpp>
 #include <yoke/concept/page_source.hpp>
 #include <yoke/detail/reflect.hpp>
-#include <yoke/error.hpp>
-
-#include <sqlite3.h>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <list>
-#include <map>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace yoke::sqlite {
-
-/// What SQLite complains about, with its result code.
-class error : public yoke::error {
-public:
-    error(const std::string& what, int code) : yoke::error(what), code_(code) {}
-    /// SQLITE_CANTOPEN, SQLITE_NOTADB, SQLITE_ERROR, ...
-    [[nodiscard]] int code() const noexcept { return code_; }
-
-private:
-    int code_;
-};
-
-/// `name` as an SQL identifier, whatever characters it has.
-[[nodiscard]] inline std::string quoted(std::string_view name) {
-    std::string result = "\"";
-    for (const char c : name) {
-        if (c == '"') result += '"';
-        result += c;
-    }
-    return result += '"';
-}
-
-namespace detail {
-
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-
-}  // namespace detail
-
-/// A prepared statement. Use it on one thread at a time, no longer than its connection.
-class statement {
-public:
-    statement(sqlite3* database, const std::string& path, const std::string& sql)
-        : database_(database), path_(path) {
-        if (sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                               &handle_, nullptr) != SQLITE_OK)
-            fail();
-        if (handle_ == nullptr) throw error(path_ + ": the SQL text is empty", SQLITE_ERROR);
-    }
-    statement(const statement&) = delete;
-    statement& operator=(const statement&) = delete;
-    ~statement() { sqlite3_finalize(handle_); }
-
-    /// Sets parameter `index`, counted from 1.
-    void bind(int index, std::int64_t value) {
-        if (sqlite3_bind_int64(handle_, index, value) != SQLITE_OK) fail();
-    }
-    void bind(int index, double value) {
-        if (sqlite3_bind_double(handle_, index, value) != SQLITE_OK) fail();
-    }
-    void bind(int index, std::string_view value) {
-        if (sqlite3_bind_text64(handle_, index, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8) !=
-            SQLITE_OK)
-            fail();
-    }
-    /// Goes to the next row; false at the end.
-    bool step() {
-        const int result = sqlite3_step(handle_);
-        if (result == SQLITE_ROW) return true;
-        if (result == SQLITE_DONE) return false;
-        fail();
-    }
-    /// Back to the start, for another run with other parameters.
-    void reset() noexcept { sqlite3_reset(handle_); }
-
-    [[nodiscard]] int columns() const noexcept { return sqlite3_column_count(handle_); }
-    [[nodiscard]] int parameters() const noexcept { return sqlite3_bind_parameter_count(handle_); }
-
-    /// The value in column `index`, counted from 0. Throws error if it does not fit a `T`.
-    template <class T>
-    [[nodiscard]] T column(int index) const {
-        const int type = sqlite3_column_type(handle_, index);
-        if constexpr (detail::is_optional<T>) {
-            if (type == SQLITE_NULL) return std::nullopt;
-            return column<typename T::value_type>(index);
-        } else if constexpr (std::integral<T>) {
-            if (type != SQLITE_INTEGER) mismatch(index, "an integer");
-            const sqlite3_int64 value = sqlite3_column_int64(handle_, index);
-            if (!std::in_range<std::conditional_t<std::same_as<T, bool>, unsigned char, T>>(value) ||
-                (std::same_as<T, bool> && value > 1))
-                mismatch(index, "in the range of the field");
-            return static_cast<T>(value);
-        } else if constexpr (std::floating_point<T>) {
-            if (type != SQLITE_FLOAT && type != SQLITE_INTEGER) mismatch(index, "a number");
-            return static_cast<T>(sqlite3_column_double(handle_, index));
-        } else if constexpr (std::same_as<T, std::string>) {
-            if (type == SQLITE_NULL || type == SQLITE_BLOB) mismatch(index, "a text");
-            const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(handle_, index));
-            if (text == nullptr) throw std::bad_alloc();
-            return T(text, static_cast<std::size_t>(sqlite3_column_bytes(handle_, index)));
-        } else {
-            static_assert(std::same_as<T, std::vector<std::byte>>,
-                          "yoke::sqlite: a field is bool, an integer, a floating point number, std::string, "
-                          "std::vector<std::byte>, or std::optional of one of these");
-            if (type != SQLITE_BLOB) mismatch(index, "a blob");
-            const auto* const data = static_cast<const std::byte*>(sqlite3_column_blob(handle_, index));
-            return T(data, data + sqlite3_column_bytes(handle_, index));
-        }
-    }
-
-private:
-    [[noreturn]] void fail() const {
-        throw error(path_ + ": " + sqlite3_errmsg(database_), sqlite3_errcode(database_));
-    }
-    [[noreturn]] void mismatch(int index, const std::string& wanted) const {
-        const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(handle_, index));
-        throw error(
-            path_ + ": column " + sqlite3_column_name(handle_, index) + " is " +
-                (text == nullptr ? std::string("NULL") : "'" + std::string(text).substr(0, 40) + "'") +
-                ", which is not " + wanted,
-            SQLITE_MISMATCH);
-    }
-
-    sqlite3* database_;
-    std::string path_;
-    sqlite3_stmt* handle_ = nullptr;
-};
-
-/// A read-only connection to one file. Use it on one thread at a time.
-class connection {
-public:
-    /// Opens `path` and looks into it: throws error if there is no such file, or it is no SQLite database.
-    explicit connection(const std::string& path) : path_(path), file_(file_at(path)) {
-        const int result =
-            sqlite3_open_v2(path.c_str(), &handle_, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
-        try {
-            if (result != SQLITE_OK) fail(result);
-            sqlite3_busy_timeout(handle_, busy_timeout_ms);
-            sqlite3_extended_result_codes(handle_, 0);
-            // Opening reads nothing; this does, and tells a database from any other file.
-            statement(handle_, path_, "SELECT 1 FROM sqlite_master LIMIT 1").step();
-        } catch (...) {
-            sqlite3_close_v2(handle_);
-            throw;
-        }
-    }
-    connection(const connection&) = delete;
-    connection& operator=(const connection&) = delete;
-    ~connection() {
-        statements_.clear();
-        sqlite3_close_v2(handle_);
-    }
-
-    /// The statement for this text; prepared once, and reset. Valid until 16 others were asked for.
-    statement& prepared(const std::string& sql) {
-        for (auto entry = statements_.begin(); entry != statements_.end(); ++entry) {
-            if (entry->sql != sql) continue;
-            statements_.splice(statements_.begin(), statements_, entry);
-            entry->compiled.reset();
-            return entry->compiled;
-        }
-        statements_.emplace_front(handle_, path_, sql);
-        if (statements_.size() > 16) statements_.pop_back();
-        return statements_.front().compiled;
-    }
-
-    /// Where a table's page ended: its row number `offset` is the first with this rowid or a larger one.
-    struct bookmark {
-        std::uint64_t offset = 0;
-        std::int64_t rowid = std::numeric_limits<std::int64_t>::min();
-        std::int64_t version = 0;
-    };
-    /// The last page's end in this table; bookmarks are the caller's to set.
-    bookmark& bookmark_of(const std::string& table) {
-        if (bookmarks_.size() > 64) bookmarks_.clear();
-        return bookmarks_[table];
-    }
-    /// A number that changes when another connection changes the file.
-    [[nodiscard]] std::int64_t data_version() {
-        auto& query = prepared("PRAGMA data_version");
-        query.step();
-        const auto version = query.column<std::int64_t>(0);
-        query.reset();
-        return version;
-    }
-
-    /// This thread's connection to `path`, opened at first use and kept. Of many files the last used 4 stay open. One
-    /// that was replaced by another file of that name is opened anew. A forked child never uses its parent's.
-    static connection& of_this_worker(const std::string& path) {
-        struct cache {
-            pid_t owner = ::getpid();
-            std::list<connection> open;
-        };
-        thread_local std::unique_ptr<cache> mine;
-        if (mine && mine->owner != ::getpid()) static_cast<void>(mine.release());
-        if (!mine) mine = std::make_unique<cache>();
-        auto& open = mine->open;
-        for (auto entry = open.begin(); entry != open.end(); ++entry) {
-            if (entry->path_ != path) continue;
-            if (entry->file_ != file_at(path)) {
-                open.erase(entry);
-                break;
-            }
-            open.splice(open.begin(), open, entry);
-            return open.front();
-        }
-        open.emplace_front(path);
-        if (open.size() > 4) open.pop_back();
-        return open.front();
-    }
-
-private:
-    static constexpr int busy_timeout_ms = 10'000;
-
-    struct entry {
-        entry(sqlite3* database, const std::string& path, const std::string& text)
-            : sql(text), compiled(database, path, text) {}
-        std::string sql;
-        statement compiled;
-    };
-
-    /// Which file is at `path`: device and inode; zeros if there is none.
-    using file_identity = std::pair<dev_t, ino_t>;
-    static file_identity file_at(const std::string& path) noexcept {
-        struct stat status {};
-        if (::stat(path.c_str(), &status) != 0) return {};
-        return {status.st_dev, status.st_ino};
-    }
-
-    [[noreturn]] void fail(int result) const {
-        std::string text = path_ + ": ";
-        text += handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(result);
-        const int reason = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
-        if (reason != 0) text += " (" + std::generic_category().message(reason) + ")";
-        throw error(text, result);
-    }
-
-    std::string path_;
-    file_identity file_;  // looked up before it was opened: if it was replaced meanwhile, the next look tells
-    sqlite3* handle_ = nullptr;
-    std::list<entry> statements_;
-    std::map<std::string, bookmark> bookmarks_;
-};
 
 namespace detail {
 
@@ -310,30 +74,65 @@ struct row_reader<Row, yoke::detail::type_list<Fields...>> {
     }
 };
 
-/// SQLite counts rows in 63 bits.
-inline constexpr auto most_rows = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-
 /// Ends the read transaction, however the page ended.
 struct reset_at_end {
     statement& query;
     ~reset_at_end() { query.reset(); }
 };
 
+/// The rowid, else the primary key, else nothing.
+inline row_key key_of(connection& file, const std::string& table) {
+    auto& views =
+        file.prepared("SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE");
+    const reset_at_end views_end{views};
+    views.bind(1, std::string_view(table));
+    if (views.step()) return {};  // its rowids are NULL, or those of some table below it
+
+    std::vector<std::string> free{"rowid", "_rowid_", "oid"};
+    std::string integer;  // a primary key that may be another name of the rowid
+    std::string primary;
+    int parts = 0;
+    bool nulls = false;
+    auto& columns = file.prepared("SELECT name, lower(name), pk, \"notnull\", type COLLATE NOCASE IS "
+                                  "'integer' FROM pragma_table_xinfo(?) "
+                                  "ORDER BY pk");
+    const reset_at_end columns_end{columns};
+    columns.bind(1, std::string_view(table));
+    while (columns.step()) {
+        std::erase(free, columns.column<std::string>(1));
+        if (columns.column<int>(2) == 0) continue;
+        const std::string name = quoted(table) + "." + quoted(columns.column<std::string>(0));
+        if (columns.column<bool>(4)) integer = name;
+        // Different in each row in its own collation, so in this one, too; the column's may be coarser.
+        primary += (primary.empty() ? "" : ", ") + name + " COLLATE BINARY";
+        nulls = nulls || !columns.column<bool>(3);
+        ++parts;
+    }
+    if (!free.empty()) {
+        const std::string name = quoted(table) + "." + free.front();
+        try {
+            static_cast<void>(file.prepared("SELECT " + name + " FROM " + quoted(table)));
+            return {true, name};
+        } catch (const error& e) {
+            if (e.code() != SQLITE_ERROR) throw;
+        }
+        // WITHOUT ROWID, or there is no such table, of which the page's own statement will complain.
+    } else if (parts == 1 && !integer.empty()) {
+        auto& indexes = file.prepared("SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'");
+        const reset_at_end indexes_end{indexes};
+        indexes.bind(1, std::string_view(table));
+        if (!indexes.step()) return {true, integer};
+    }
+    return {false, nulls ? std::string() : primary};
+}
+
+/// SQLite counts rows in 63 bits.
+inline constexpr auto most_rows = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
 template <class Row>
 std::vector<Row> empty_page(page_request page) {
     std::vector<Row> rows;
     rows.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(page.limit, 4096)));
-    return rows;
-}
-
-/// The rows of a query whose parameters are a LIMIT and an OFFSET.
-template <class Row>
-std::vector<Row> read_by_offset(statement& query, page_request page) {
-    const reset_at_end at_end{query};
-    query.bind(1, static_cast<std::int64_t>(std::min(page.limit, most_rows)));
-    query.bind(2, static_cast<std::int64_t>(page.offset));
-    auto rows = empty_page<Row>(page);
-    while (query.step()) rows.push_back(row_reader<Row>::read(query, 0));
     return rows;
 }
 
@@ -346,7 +145,10 @@ struct table_source {
     std::string table;
     /// One for each field of `Row`, in that order.
     std::vector<std::string> columns;
-    /// A column (or an SQL expression list) with a different value in each row; empty: the rowid.
+    /// An SQL expression list, as after ORDER BY, that says the same of a row each time; empty: the rowid. Rows that are
+    /// equal in it come by their rowid or primary key. What has neither (a view, a table that has columns of all names
+    /// of the rowid) needs an order in which no two rows are equal; that is looked into once per worker, by a pass over all
+    /// rows. In double quotes are names; one that there is not is refused, and not taken for a text.
     std::string order_by{};
 
     /// The page. Throws error, and std::invalid_argument if `columns` does not fit `Row`.
@@ -357,14 +159,11 @@ struct table_source {
                                         std::to_string(detail::row_reader<Row>::fields) + " fields");
         if (page.offset > detail::most_rows) return {};
         auto& file = connection::of_this_worker(path);
-        if (!order_by.empty()) return by_offset(file, page);
-        for (;;) {
-            auto& last = file.bookmark_of(table);
-            if (last.offset > page.offset) last = {};
-            auto rows = from_bookmark(file, last, page);
-            if (rows) return std::move(*rows);
-            last = {};  // the file was changed since; from the start, once
-        }
+        auto& notes = file.notes_on(table, order_by);
+        bool fresh = !notes;
+        if (fresh) notes = look(file);
+        for (;; fresh = true, notes = look(file))
+            if (auto rows = read(file, *notes, fresh, page)) return std::move(*rows);
     }
 
     /// How many rows the table has now. Throws error.
@@ -378,93 +177,136 @@ struct table_source {
     }
 
 private:
-    [[nodiscard]] std::string select(const char* before) const {
-        std::string text = before;
-        for (const auto& column : columns)
+    using notes_type = connection::table_notes;
+
+    /// Two parameters: LIMIT and OFFSET; by rowid the rowid comes first, as a column and as a parameter.
+    [[nodiscard]] std::string select(const detail::row_key& key) const {
+        std::string text = "SELECT ";
+        if (order_by.empty()) text += key.terms + ", ";
+        const char* comma = "";
+        for (const auto& column : columns) {
             // Qualified: SQLite takes a lone quoted name that is no column for a text.
-            text += (text == "SELECT " ? "" : ", ") + sqlite::quoted(table) + "." + sqlite::quoted(column);
-        return text + " FROM " + sqlite::quoted(table);
-    }
-
-    std::vector<Row> by_offset(connection& file, page_request page) const {
-        const std::string sql = select("SELECT ") + " ORDER BY " + order_by + " LIMIT ? OFFSET ?";
-        return detail::read_by_offset<Row>(file.prepared(sql), page);
-    }
-
-    statement& by_rowid(connection& file) const {
-        try {
-            return file.prepared(select("SELECT rowid") +
-                                 " WHERE rowid >= ? ORDER BY rowid LIMIT ? OFFSET ?");
-        } catch (const error& e) {
-            const std::string text = e.what();
-            if (text.find("no such column: rowid") == std::string::npos) throw;
-            throw error(text + "; a table without rowids needs order_by", e.code());
+            text += comma + sqlite::quoted(table) + "." + sqlite::quoted(column);
+            comma = ", ";
         }
-    }
-    /// A view's rowids are all NULL, so it looks empty.
-    void refuse_view(connection& file) const {
-        auto& query =
-            file.prepared("SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE");
-        const detail::reset_at_end at_end{query};
-        query.bind(1, std::string_view(table));
-        if (query.step())
-            throw error(path + ": " + table + " is a view, which has no rowids; it needs order_by",
-                        SQLITE_ERROR);
+        text += " FROM " + sqlite::quoted(table);
+        if (order_by.empty())
+            return text + " WHERE " + key.terms + " >= ? ORDER BY " + key.terms + " LIMIT ? OFFSET ?";
+        // On a line of its own, as it may end in a comment.
+        text += " ORDER BY " + order_by + "\n";
+        return text + (key.terms.empty() ? "" : ", " + key.terms) + " LIMIT ? OFFSET ?";
     }
 
-    /// The page, found by walking from `last`, which then is the end of this page. Nothing: the bookmark is stale.
-    std::optional<std::vector<Row>> from_bookmark(connection& file, connection::bookmark& last,
-                                                  page_request page) const {
-        statement& query = by_rowid(file);
+    /// Finds out how the rows can be told apart. Throws if they cannot.
+    notes_type look(connection& file) const {
+        notes_type notes;
+        notes.version = file.data_version();
+        notes.key = detail::key_of(file, table);
+        if (order_by.empty()) {
+            if (notes.key.is_rowid) return notes;
+            static_cast<void>(count());  // is there such a table?
+            throw error(
+                path + ": " + table +
+                    " has no rowid that a query can name (it is a view, is WITHOUT ROWID, or has columns of "
+                    "all its names); it needs order_by" +
+                    (notes.key.terms.empty() ? "" : ", for instance " + notes.key.terms),
+                SQLITE_ERROR);
+        }
+        const std::string text = select(notes.key);
+        if (file.prepared(text).parameters() != 2)
+            throw error(path + ": order_by has parameters or an open comment: " + order_by, SQLITE_ERROR);
+        if (order_by.find('"') != std::string::npos) connection::refuse_unknown_names(path, text);
+        if (notes.key.terms.empty()) refuse_equals(file);
+        return notes;
+    }
+    void refuse_equals(connection& file) const {
+        auto& query = file.prepared(
+            "SELECT 1 FROM (SELECT rank() OVER w AS r, row_number() OVER w AS n FROM " +
+            sqlite::quoted(table) + " WINDOW w AS (ORDER BY " + order_by + "\n)) WHERE r <> n LIMIT 1");
         const detail::reset_at_end at_end{query};
-        query.bind(1, last.rowid);
-        query.bind(2, static_cast<std::int64_t>(std::min(page.limit, detail::most_rows)));
-        query.bind(3, static_cast<std::int64_t>(page.offset - last.offset));
+        if (query.step())
+            throw error(
+                path + ": some rows of " + table + " are equal in order_by (" + order_by +
+                    "), so pages could lose one and have another twice; add a column that tells them apart",
+                SQLITE_ERROR);
+    }
+
+    /// The page, found by walking from where the last one ended. Nothing: the notes are of another version of the file.
+    /// Fresh ones are good enough, if somebody should write just now; the next page finds that they are old.
+    std::optional<std::vector<Row>> read(connection& file, notes_type& notes, bool fresh,
+                                         page_request page) const {
+        if (notes.offset > page.offset) notes = {notes.version, notes.key};
+        const int first = order_by.empty() ? 1 : 0;
+        statement& query = file.prepared(select(notes.key));
+        const detail::reset_at_end at_end{query};
+        if (first == 1) query.bind(1, notes.rowid);
+        query.bind(first + 1, static_cast<std::int64_t>(std::min(page.limit, detail::most_rows)));
+        query.bind(first + 2, static_cast<std::int64_t>(page.offset - notes.offset));
         auto rows = detail::empty_page<Row>(page);
-        std::int64_t rowid = 0;
         bool more = query.step();
         // While the statement is at a row it holds its read transaction, so this version is that of the rows.
-        const std::int64_t version = file.data_version();
-        if (last.offset != 0 && last.version != version) return std::nullopt;
-        if (!more) refuse_view(file);
+        if (!fresh && file.data_version() != notes.version) return std::nullopt;
+        std::int64_t rowid = 0;
         for (; more; more = query.step()) {
-            rowid = query.column<std::int64_t>(0);
-            rows.push_back(detail::row_reader<Row>::read(query, 1));
+            if (first == 1) rowid = query.column<std::int64_t>(0);
+            rows.push_back(detail::row_reader<Row>::read(query, first));
         }
-        if (!rows.empty() && rowid != std::numeric_limits<std::int64_t>::max())
-            last = {page.offset + rows.size(), rowid + 1, version};
+        if (first == 1 && !rows.empty() && rowid != std::numeric_limits<std::int64_t>::max()) {
+            notes.offset = page.offset + rows.size();
+            notes.rowid = rowid + 1;
+        }
         return rows;
     }
 };
 
-/// The rows of any SELECT that takes LIMIT and OFFSET as its two parameters and has a total order:
-/// `SELECT a, b FROM t WHERE c > 0 ORDER BY id LIMIT ? OFFSET ?`. A value, as table_source.
+/// The rows of any SELECT that takes LIMIT and OFFSET as its two parameters, in this order, and has a total order:
+/// `SELECT a, b FROM t WHERE c > 0 ORDER BY id LIMIT ? OFFSET ?`. That no two rows are equal in its ORDER BY is the
+/// caller's to see to: else pages can lose rows and have others twice. A value, as table_source.
 template <class Row>
 struct query_source {
     std::string path;
     std::string sql;
 
-    /// The page. Throws error.
+    /// The page. Throws error, and std::invalid_argument for a query of another form.
     [[nodiscard]] std::vector<Row> operator()(page_request page) const {
         if (page.offset > detail::most_rows) return {};
-        auto& query = connection::of_this_worker(path).prepared(sql);
+        statement& query = compiled();
+        const detail::reset_at_end at_end{query};
+        query.bind(1, static_cast<std::int64_t>(std::min(page.limit, detail::most_rows)));
+        query.bind(2, static_cast<std::int64_t>(page.offset));
+        auto rows = detail::empty_page<Row>(page);
+        while (query.step()) rows.push_back(detail::row_reader<Row>::read(query, 0));
+        return rows;
+    }
+
+    /// How many rows the query has now: it is gone through. Throws as the page does.
+    [[nodiscard]] std::uint64_t count() const {
+        statement& query = compiled();
+        const detail::reset_at_end at_end{query};
+        query.bind(1, std::int64_t{-1});  // no limit
+        query.bind(2, std::int64_t{0});
+        std::uint64_t rows = 0;
+        while (query.step()) ++rows;
+        return rows;
+    }
+
+private:
+    [[nodiscard]] statement& compiled() const {
+        statement& query = connection::of_this_worker(path).prepared(sql);
         if (query.columns() != static_cast<int>(detail::row_reader<Row>::fields) || query.parameters() != 2)
             throw std::invalid_argument("sqlite::query_source: the query has " +
                                         std::to_string(query.columns()) + " columns and " +
                                         std::to_string(query.parameters()) + " parameters; the row has " +
                                         std::to_string(detail::row_reader<Row>::fields) +
                                         " fields, and the parameters are those of LIMIT ? OFFSET ?");
-        return detail::read_by_offset<Row>(query, page);
-    }
-
-    /// How many rows the query has now. Throws error.
-    [[nodiscard]] std::uint64_t count() const {
-        auto& query = connection::of_this_worker(path).prepared("SELECT count(*) FROM (" + sql + ")");
+        // With LIMIT 0 there is no row, unless the parameters are others (LIMIT ?, ? has the offset first).
         const detail::reset_at_end at_end{query};
-        query.bind(1, std::int64_t{-1});  // no limit
-        query.bind(2, std::int64_t{0});
-        query.step();
-        return static_cast<std::uint64_t>(query.column<std::int64_t>(0));
+        query.bind(1, std::int64_t{0});
+        query.bind(2, std::int64_t{1});
+        if (query.step())
+            throw std::invalid_argument("sqlite::query_source: the query's first parameter is not that of "
+                                        "LIMIT; write LIMIT ? OFFSET ?");
+        return query;
     }
 };
 
