@@ -20,8 +20,8 @@
 #include <yoke/concept/page_source.hpp>
 #include <yoke/concept/queue.hpp>
 #include <yoke/concept/receiver.hpp>
-#include <yoke/dropped_error.hpp>
 #include <yoke/concept/registered_exception.hpp>
+#include <yoke/dropped_error.hpp>
 #include <yoke/error.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/task_group.hpp>

@@ -101,7 +101,7 @@ inline row_key key_of(connection& file, const std::string& table) {
     while (columns.step()) {
         std::erase(free, columns.column<std::string>(1));
         if (columns.column<int>(2) == 0) continue;
-        const std::string name = quoted(table) + "." + quoted(columns.column<std::string>(0));
+        const std::string name = sqlite::quoted(table) + "." + sqlite::quoted(columns.column<std::string>(0));
         if (columns.column<bool>(4)) integer = name;
         // Different in each row in its own collation, so in this one, too; the column's may be coarser.
         primary += (primary.empty() ? "" : ", ") + name + " COLLATE BINARY";
@@ -109,9 +109,9 @@ inline row_key key_of(connection& file, const std::string& table) {
         ++parts;
     }
     if (!free.empty()) {
-        const std::string name = quoted(table) + "." + free.front();
+        const std::string name = sqlite::quoted(table) + "." + free.front();
         try {
-            static_cast<void>(file.prepared("SELECT " + name + " FROM " + quoted(table)));
+            static_cast<void>(file.prepared("SELECT " + name + " FROM " + sqlite::quoted(table)));
             return {true, name};
         } catch (const error& e) {
             if (e.code() != SQLITE_ERROR) throw;
