@@ -55,6 +55,12 @@ public:
     broken_promise() : error("the task was dropped without an outcome") {}
 };
 
+/// What an item that fails does to the others, in loops over items and in pipelines.
+enum class error_policy {
+    stop,      ///< The first error stops the run and is thrown.
+    set_aside  ///< The item is set aside and the run goes on without it.
+};
+
 /// Waiting here could never end; refused instead of hanging.
 class deadlock_error : public error {
 public:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <yoke/algorithm/map.hpp>
 
+#include <yoke/algorithm/reduce.hpp>
 #include <yoke/concept/archetypes.hpp>
 #include <yoke/concept/bind_values.hpp>
 #include <yoke/executor/inline_executor.hpp>
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -48,6 +50,7 @@ public:
         int operator*() const { return from_->next_; }
         iterator& operator++() {
             if (++from_->next_ == from_->throws_at_) throw std::domain_error("the input broke");
+            if (from_->seen_) from_->seen_(from_->next_);
             return *this;
         }
         void operator++(int) { ++*this; }
@@ -56,7 +59,8 @@ public:
     private:
         reader* from_;
     };
-    explicit reader(int count, int throws_at = -1) : count_(count), throws_at_(throws_at) {}
+    explicit reader(int count, int throws_at = -1, std::function<void(int)> seen = {})
+        : count_(count), throws_at_(throws_at), seen_(std::move(seen)) {}
     iterator begin() { return iterator(this); }
     std::default_sentinel_t end() const { return {}; }
     [[nodiscard]] int read() const { return next_; }
@@ -64,6 +68,7 @@ public:
 private:
     int count_;
     int throws_at_;
+    std::function<void(int)> seen_;
     int next_ = 0;
 };
 static_assert(std::input_iterator<reader::iterator>);
@@ -213,21 +218,176 @@ TEST_CASE("A range that can be read only once is read a window ahead, not more")
 }
 
 TEST_CASE("Only so many chunks run ahead of one that takes long") {
+    for (const auto& [options, most] : {std::pair(yoke::map_options{.chunk = 1, .window = 2}, 2),
+                                        {{.chunk = 3, .window = 4}, 12},
+                                        {{.chunk = 1}, 1'024},
+                                        {{.chunk = 2}, 2'048}}) {
+        manual_executor outside;
+        first_waits ex;
+        reader numbers(10'000);
+        int read_at_first = -1;
+        auto outer = yoke::submit(outside, [&, options = options] {
+            yoke::for_each(
+                ex, numbers,
+                [&](int x) {
+                    if (x == 0) read_at_first = numbers.read();
+                },
+                options);
+        });
+        REQUIRE(outside.run_one());
+        outer.get();
+        CHECK(numbers.read() == 10'000);
+        CHECK(read_at_first == most);
+    }
+}
+
+TEST_CASE("Of a range of known size 65,536 chunks run ahead of one that takes long") {
     manual_executor outside;
     first_waits ex;
-    reader numbers(100'000);
-    int read_at_first = -1;
+    const auto numbers = upto(100'000);
+    int calls = 0;
+    int before_first = -1;
     auto outer = yoke::submit(outside, [&] {
         yoke::for_each(ex, numbers,
                        [&](int x) {
-                           if (x == 0) read_at_first = numbers.read();
+                           if (x == 0) before_first = calls;
+                           ++calls;
                        },
-                       {.chunk = 1, .window = 2});
+                       {.chunk = 1});
     });
     REQUIRE(outside.run_one());
     outer.get();
-    CHECK(numbers.read() == 100'000);
-    CHECK(read_at_first == 65'536);
+    CHECK(calls == 100'000);
+    CHECK(before_first == 65'535);
+}
+
+TEST_CASE("While map runs, no more than a window is read ahead of what is done", "[concurrent]") {
+    yoke::thread_pool pool(3);
+    for (const std::size_t window : {1U, 2U, 5U}) {
+        for (const std::size_t chunk : {1U, 4U}) {
+            std::atomic<int> done{0};
+            std::atomic<int> most_ahead{0};
+            reader numbers(2'000, -1, [&](int read) {
+                const int ahead = read - done;
+                for (int seen = most_ahead; seen < ahead && !most_ahead.compare_exchange_weak(seen, ahead);) {
+                }
+            });
+            CHECK(yoke::map(pool, numbers,
+                            [&](int x) {
+                                if (x % 97 == 0) std::this_thread::yield();
+                                ++done;
+                                return x;
+                            },
+                            {.chunk = chunk, .window = window}) == upto(2'000));
+            CHECK(most_ahead <= static_cast<int>(window * chunk));
+        }
+    }
+}
+
+namespace {
+
+int fails_on_sevens(int x) {
+    if (x % 7 == 3) throw std::domain_error(std::to_string(x));
+    return x;
+}
+
+/// What fails_on_sevens throws of the items 0 to 99, in order.
+void check_sevens(const std::vector<yoke::failed_items>& failed) {
+    REQUIRE(failed.size() == 14);
+    for (std::size_t i = 0; i != failed.size(); ++i) {
+        CHECK(failed[i].index == 7 * i + 3);
+        CHECK(failed[i].count == 1);
+        try {
+            std::rethrow_exception(failed[i].error);
+        } catch (const std::domain_error& error) {
+            CHECK(error.what() == std::to_string(failed[i].index));
+        }
+    }
+}
+
+template <class E>
+void check_blame(E& ex) {
+    const auto numbers = upto(100);
+    std::vector<yoke::failed_items> failed;
+    const yoke::map_options aside{.failed = &failed, .on_error = yoke::error_policy::set_aside};
+    std::vector<int> good;
+    for (const int x : numbers)
+        if (x % 7 != 3) good.push_back(x);
+
+    CHECK(yoke::map(ex, numbers, fails_on_sevens, aside) == good);
+    check_sevens(failed);
+    failed.clear();
+    yoke::for_each(
+        ex, numbers, [](int x) { static_cast<void>(fails_on_sevens(x)); }, aside);
+    check_sevens(failed);
+    failed.clear();
+    CHECK(yoke::transform_reduce(
+              ex, numbers, 0, [](int a, int b) { return a + b; }, fails_on_sevens, aside) ==
+          std::accumulate(good.begin(), good.end(), 0));
+    check_sevens(failed);
+
+    // Stopped by the first in the order of the input, which is thrown as itself and named.
+    failed.clear();
+    CHECK_THROWS_AS(yoke::map(ex, numbers, fails_on_sevens, {.failed = &failed}), std::domain_error);
+    REQUIRE(failed.size() == 1);
+    CHECK(failed[0].index == 3);
+    CHECK_THROWS_AS(std::rethrow_exception(failed[0].error), std::domain_error);
+
+    // Of a chunk that was asked for, all.
+    failed.clear();
+    CHECK(yoke::map(ex, numbers, fails_on_sevens,
+                    {.chunk = 50, .failed = &failed, .on_error = yoke::error_policy::set_aside})
+              .empty());
+    REQUIRE(failed.size() == 2);
+    CHECK(failed[1].index == 50);
+    CHECK(failed[1].count == 50);
+}
+
+}  // namespace
+
+TEST_CASE("Failed items are named and can be set aside, inline") {
+    yoke::inline_executor ex;
+    check_blame(ex);
+}
+
+TEST_CASE("Failed items are named and can be set aside, on threads", "[concurrent]") {
+    yoke::thread_pool pool(3);
+    check_blame(pool);
+    thread_executor ex;
+    check_blame(ex);
+}
+
+TEST_CASE("Failed items are named and can be set aside, on processes, dead workers' too", "[process]") {
+    yoke::process_pool pool(2);
+    check_blame(pool);
+    std::vector<yoke::failed_items> failed;
+    CHECK(yoke::map(pool, upto(20),
+                    [](int x) {
+                        if (x == 7) std::raise(SIGKILL);
+                        return x;
+                    },
+                    {.failed = &failed, .on_error = yoke::error_policy::set_aside})
+              .size() == 19);
+    REQUIRE(failed.size() == 1);
+    CHECK(failed[0].index == 7);
+    CHECK(failed[0].count == 1);
+    CHECK_THROWS_AS(std::rethrow_exception(failed[0].error), yoke::worker_lost);
+}
+
+TEST_CASE(
+    "What is no item's error stops map although items are set aside, and errors are not lost silently") {
+    std::vector<yoke::failed_items> failed;
+    const yoke::map_options aside{.failed = &failed, .on_error = yoke::error_policy::set_aside};
+    yoke::inline_executor here;
+    CHECK_THROWS_AS(yoke::map(here, reader(100, 50), fails_on_sevens, aside), std::domain_error);
+    REQUIRE(failed.size() == 8);
+    CHECK(failed.back().count == 0);
+    CHECK(failed.back().index == 49);  // the step behind it threw
+    manual_executor closed;
+    closed.shutdown();
+    CHECK_THROWS_AS(yoke::map(closed, upto(3), fails_on_sevens, aside), yoke::pool_closed);
+    CHECK_THROWS_WITH(yoke::map(here, upto(3), fails_on_sevens, {.on_error = yoke::error_policy::set_aside}),
+                      Catch::Matchers::ContainsSubstring("failed is null"));
 }
 
 TEST_CASE("At most a window of chunks is under way", "[concurrent]") {

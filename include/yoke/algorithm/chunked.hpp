@@ -4,31 +4,40 @@
 /// How map, for_each and reduce cut a range into chunks and keep a window of them under way. For those who write
 /// such an algorithm.
 ///
-/// A chunk is a few items, worked on by one task. On executors in this address space a chunk of a forward range
-/// with real references is a pair of iterators into the caller's range: no item is copied. Elsewhere, and for ranges that
-/// can be gone through only once, the items are read in the calling thread, a chunk at a time, and travel in a vector.
+/// A chunk is a few items, worked on by one task. On executors in this address space a chunk of a forward range with
+/// real references is a pair of iterators into the caller's range: no item is copied. Elsewhere, and for ranges that
+/// can be gone through only once, the items are read in the calling thread, a chunk at a time, and travel in a
+/// vector.
 ///
-/// **Size.** A chunk should take about 100 us: much more than its task costs, little enough to balance. The first chunks
-/// have one item; each later one has as many as would take that long by what was measured, but no more than four times
-/// as many as any measured so far (one cheap item says little), and no more than an even share of what is left for
-/// twice the workers. Measured where they run, so the way to a worker and back does not count.
+/// **Size.** A chunk should take about 100 us: much more than its task costs, little enough to balance. The first
+/// chunks have one item; each later one has as many as would take that long by what was measured, but no more than
+/// four times as many as any measured so far (one cheap item says little), and no more than an even share of what is
+/// left for twice the workers. Measured where they run, so the way to a worker and back does not count.
 ///
-/// **Window.** Only so many chunks are under way at a time (`chunk_window` says how many); the next is cut when one has
-/// completed, so an input that is read lazily may be endless for all the algorithm cares. Nor does it run far ahead of a chunk
-/// that takes long: what completes before its turn is kept, of 65,536 chunks at most.
+/// **Window.** Only so many chunks are under way at a time (`chunk_window` says how many); the next is cut when one
+/// has completed. What completes before its turn is kept, so how far the algorithm reads ahead of a chunk that takes
+/// long is bounded too (`most_begun`): it has read the chunks that were taken, and at most so many more:
+///
+/// | `map_options::window` | input                | chunks begun and not taken, at most                          |
+/// |-----------------------|----------------------|--------------------------------------------------------------|
+/// | given                 | any                  | `window`                                                     |
+/// | 0                     | of unknown size      | 1,024, or the window if that is larger                       |
+/// | 0                     | of known size        | 65,536: the items are there, and there is room for results   |
 ///
 /// **Errors.** After a chunk has failed no further one is begun, those behind it in the input are cancelled if they
 /// have not begun, those before it run. When all have settled, the error of the first in the order of the input is
-/// thrown. So nothing still runs on the caller's items when the algorithm returns, however it does.
+/// thrown, as itself. So nothing still runs on the caller's items when the algorithm returns, however it does. Which
+/// item that was says `map_options::failed`.
 ///
-/// Executors that fork need no chunks: with default options they go through a random-access range by lazy splitting, see
-/// detail/lazy_loop.hpp.
+/// Executors that fork need no chunks: with default options they go through a random-access range by lazy splitting,
+/// see detail/lazy_loop.hpp.
 
 #include <yoke/algorithm/completion.hpp>  // for core_of
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/completion_set.hpp>
 #include <yoke/detail/fork_results.hpp>
 #include <yoke/detail/lazy_loop.hpp>
+#include <yoke/error.hpp>
 #include <yoke/future.hpp>
 
 #include <algorithm>
@@ -42,6 +51,7 @@
 #include <limits>
 #include <optional>
 #include <ranges>
+#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -49,14 +59,33 @@
 
 namespace yoke {
 
-/// How an algorithm cuts its input. The defaults suit items of any cost; on executors that fork they leave it to the
-/// workers to share out a random-access range as they become idle, and any other value asks for chunks.
+/// Neighbouring items that were worked on by one task, which failed.
+struct failed_items {
+    /// The first of them, counted from 0 in the order of the input.
+    std::uint64_t index = 0;
+    /// How many they are: as many as a chunk has, or 0 if the input itself failed or the executor took no more work.
+    std::uint64_t count = 1;
+    /// What was thrown: by the function, or worker_lost, task_timeout, cancelled and the like.
+    std::exception_ptr error{};
+};
+
+/// How an algorithm cuts its input, and what it does about errors. The defaults suit items of any cost; on executors
+/// that fork they leave it to the workers to share out a random-access range as they become idle, and any other value
+/// asks for chunks.
 struct map_options {
-    /// Items in a chunk; 0 means that the size is chosen by measuring.
+    /// Items in a chunk; 0 means that the size is chosen by measuring, or 1 if failed items are to be named.
     std::size_t chunk = 0;
-    /// Chunks under way at a time; 0 means twice the executor's concurrency, or up to 256 if `chunk` is given and they turn
-    /// out to be short.
+    /// Chunks under way at a time, those included that are done and wait for one before them; 0 means twice the
+    /// executor's concurrency, or up to 256 if chunks of a given size turn out to be short, and more that are done
+    /// (the table above).
     std::size_t window = 0;
+    /// Where failed items are appended, in the order of the input: with error_policy::stop those whose error is
+    /// thrown, with set_aside all. An item is named on any executor, however it failed; with a `chunk` above 1 its
+    /// whole chunk is, of which nothing is delivered then.
+    std::vector<failed_items>* failed = nullptr;
+    /// With set_aside the results of the other items are delivered, without a gap. What the input throws, and
+    /// an executor that takes no more work, stop the algorithm in any case.
+    error_policy on_error = error_policy::stop;
 };
 
 namespace detail {
@@ -143,8 +172,13 @@ private:
     double submit_ns_ = 0;
 };
 
-/// Chunks that have begun and wait for one before them, at most: what completed early is kept until its turn comes.
-inline constexpr std::size_t most_begun = 65'536;
+/// Chunks that have begun and were not taken, at most: what completed early is kept until its turn comes. `window` are
+/// under way.
+[[nodiscard]] inline std::size_t most_begun(const map_options& options, bool size_known,
+                                            std::size_t window) noexcept {
+    if (options.window != 0) return options.window;
+    return std::max<std::size_t>(size_known ? 65'536 : 1'024, window);
+}
 
 /// An element of a vector of `T`s; no bits.
 template <class T>
@@ -266,8 +300,8 @@ template <class E, class Iterator>
 using item_for =
     std::conditional_t<in_place<E, Iterator>, std::iter_reference_t<Iterator>, std::iter_value_t<Iterator>>;
 
-/// Where chunks come from and where their outcomes go. Its type names no function and no executor: run_chunks is compiled
-/// once for each type of outcomes, not for each loop of a program.
+/// Where chunks come from and where their outcomes go. Its type names no function and no executor: run_chunks is
+/// compiled once for each type of outcomes, not for each loop of a program.
 template <class Out>
 class chunk_flow {
 public:
@@ -304,68 +338,97 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
                 std::optional<std::size_t> left) {
     struct chunk {
         future<timed<Out>> result;  // empty when it has settled
+        std::uint64_t first = 0;    // item
         std::size_t items = 0;
-        std::optional<Out> early;  // of a chunk that completed before one that comes first
+        std::optional<Out> early{};  // of a chunk that completed before one that comes first
     };
-    chunk_sizer sizer(options.chunk, workers);
-    chunk_window window(options.window, options.chunk != 0, workers);
+    const bool sets_aside = options.on_error == error_policy::set_aside;
+    if (sets_aside && options.failed == nullptr)
+        throw std::invalid_argument(
+            "map_options::on_error is set_aside and map_options::failed is null: the errors would be lost; "
+            "give a vector for them");
+    const std::size_t fixed = options.chunk == 0 && options.failed != nullptr ? 1 : options.chunk;
+    const bool size_known = left.has_value();
+    chunk_sizer sizer(fixed, workers);
+    chunk_window window(options.window, fixed != 0, workers);
     std::deque<chunk> begun;  // and not taken; the first is chunk number `taken`
     std::uint64_t taken = 0;
+    std::uint64_t items = 0;  // that were begun
     std::size_t under_way = 0;
     completion_set arrivals;
+    std::vector<failed_items> set_aside;
     std::uint64_t failed = std::numeric_limits<std::uint64_t>::max();  // the first chunk that did
-    std::exception_ptr error;
+    failed_items first_failed;
 
-    const auto fail = [&](std::uint64_t number) noexcept {
+    const auto fail = [&](std::uint64_t number, std::uint64_t first, std::size_t count) noexcept {
         if (number >= failed) return;
         failed = number;
-        error = std::current_exception();
+        first_failed = {first, count, std::current_exception()};
         // The outcomes of `number` and more behind it may have been taken by now.
         for (std::uint64_t behind = std::max(number + 1, taken); behind - taken < begun.size(); ++behind)
             if (auto& result = begun[behind - taken].result; result.valid()) result.cancel();
     };
     const auto submit_one = [&] {
         const std::uint64_t number = taken + begun.size();
+        const std::uint64_t first = items;
         try {
             if (chunks.done()) return false;
             const auto start = std::chrono::steady_clock::now();
             chunk& next = begun.emplace_back();
             std::tie(next.result, next.items) = chunks.submit_next(sizer.next(left));
+            next.first = first;
+            items += next.items;
             if (left) *left -= std::min(*left, next.items);
             arrivals.add(core_of(next.result), number);
             ++under_way;
             window.submitted(nanoseconds_since(start));
             return true;
         } catch (...) {
-            fail(number);
+            fail(number, first, 0);
             // If only the last step failed the task is on its way, and must not outlive us.
             if (begun.size() > number - taken && begun.back().result.valid()) begun.back().result.wait();
             return false;
         }
     };
+    const auto settle = [&](chunk& arrived, std::uint64_t number) {
+        try {
+            auto [out, ns] = std::exchange(arrived.result, {}).get();
+            sizer.learn(arrived.items, ns);
+            window.completed(ns);
+            arrived.early = std::move(out);
+        } catch (...) {
+            if (!sets_aside) return fail(number, arrived.first, arrived.items);
+            set_aside.push_back({arrived.first, arrived.items, std::current_exception()});
+        }
+    };
 
     for (bool more = true;;) {
-        while (more && error == nullptr && under_way < window.size() &&
-               begun.size() < std::max(most_begun, window.size()))
+        while (more && !first_failed.error && under_way < window.size() &&
+               begun.size() < most_begun(options, size_known, window.size()))
             more = submit_one();
         if (under_way == 0) break;
         const std::uint64_t number = arrivals.take();
         --under_way;
         chunk& arrived = begun[number - taken];
         try {
-            auto [out, ns] = std::exchange(arrived.result, {}).get();
-            sizer.learn(arrived.items, ns);
-            window.completed(ns);
-            arrived.early = std::move(out);
-            for (; error == nullptr && !begun.empty() && begun.front().early; ++taken) {
-                chunks.take(*std::move(begun.front().early));
+            settle(arrived, number);
+            while (!first_failed.error && !begun.empty() && !begun.front().result.valid()) {
+                if (begun.front().early) chunks.take(*std::move(begun.front().early));
+                ++taken;
                 begun.pop_front();
             }
         } catch (...) {
-            fail(number);
+            fail(number, begun.empty() ? items : begun.front().first,
+                 begun.empty() ? 0 : begun.front().items);
         }
     }
-    if (error) std::rethrow_exception(error);
+    if (options.failed != nullptr) {
+        std::sort(set_aside.begin(), set_aside.end(),
+                  [](const failed_items& a, const failed_items& b) { return a.index < b.index; });
+        options.failed->insert(options.failed->end(), set_aside.begin(), set_aside.end());
+        if (first_failed.error) options.failed->push_back(first_failed);
+    }
+    if (first_failed.error) std::rethrow_exception(std::move(first_failed.error));
 }
 
 /// Runs `chunks` on `ex` and calls `take(out)` for each chunk's outcome, in the order of the input, in this thread.
@@ -386,8 +449,8 @@ std::optional<std::size_t> size_if_known(Range& range) {
     }
 }
 
-/// The range may be split anywhere, by workers that read it at the same time: its items are objects that stay where they
-/// are, or values (as of views::iota); not proxies, which might share a byte.
+/// The range may be split anywhere, by workers that read it at the same time: its items are objects that stay where
+/// they are, or values (as of views::iota); not proxies, which might share a byte.
 template <class E, class Range>
 inline constexpr bool splits_lazily =
     fork_join_executor<E>&& std::ranges::random_access_range<Range>&& std::ranges::sized_range<Range> &&
@@ -395,7 +458,8 @@ inline constexpr bool splits_lazily =
      std::is_same_v<std::ranges::range_reference_t<Range>, std::ranges::range_value_t<Range>>);
 
 [[nodiscard]] inline bool is_default(const map_options& options) noexcept {
-    return options.chunk == 0 && options.window == 0;
+    return options.chunk == 0 && options.window == 0 && options.failed == nullptr &&
+           options.on_error == error_policy::stop;
 }
 
 /// The part [from, to) of a range, as two iterators.

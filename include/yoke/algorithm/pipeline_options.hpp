@@ -3,6 +3,7 @@
 
 /// What can be chosen about a stage and about the run of a pipeline (pipeline.hpp).
 
+#include <yoke/error.hpp>
 #include <yoke/observe/statistics.hpp>
 #include <yoke/time_span.hpp>
 
@@ -29,12 +30,6 @@ struct stage_options {
     int attempts = 1;
     /// As task_options::priority.
     int priority = 0;
-};
-
-/// What a failed item does to the run.
-enum class error_policy {
-    stop,      ///< The first error stops the run and is thrown.
-    set_aside  ///< The item is set aside and the run goes on without it.
 };
 
 /// What a stop request does to the run.
