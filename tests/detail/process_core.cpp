@@ -109,6 +109,7 @@ std::unique_ptr<thread_server> server;
 class threads_as_processes {
 public:
     threads_as_processes() {
+        process_host::instance().stop();  // the real server
         sys.socketpair = [](int domain, int type, int protocol, int ends[2]) {
             const int result = ::socketpair(domain, type, protocol, ends);
             servers_end = ends[1];
@@ -124,10 +125,11 @@ public:
         };
         sys.pidfd_open = [](pid_t) { return -1; };
         runtime_ = std::make_unique<yoke::runtime>();
+        REQUIRE(server != nullptr);
     }
     ~threads_as_processes() {
         runtime_.reset();
-        server.reset();
+        server = nullptr;
         sys = before_;
         dies_after = 0;
     }

@@ -273,7 +273,7 @@ inline void keep_to(const worker_terms& terms, const shared_arena& arena) {
 /// A worker's main function: serves its pool until the pool stops or lets it go. Returns the status to leave with.
 inline int serve_pool(const worker_terms& terms) noexcept {
     process_host& host = process_host::instance();
-    host.belong_here();
+    if (in_worker_process) host.belong_here();  // not in a test whose workers are threads
     const shared_arena& arena = host.arena();
     const process_board board(arena.at(terms.board_offset), terms.slots, terms.workers);
     board_header& header = board.header();
