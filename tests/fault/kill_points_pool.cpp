@@ -293,6 +293,31 @@ void expired_before_it_began() {
     }
 }
 
+/// No worker can be forked for a while: the pool goes on with fewer, and has all of them again when that is over. With
+/// none left it says at once why.
+void none_can_be_forked() {
+    yoke::process_pool pool({.workers = 2, .max_workers = 2, .crash_limit = 3});
+    board.forks_fail = 1;
+    ::kill(pool.worker_pids().at(0), SIGKILL);
+    require(yoke_test::eventually([&] { return pool.worker_pids().size() == 1; }), "one worker is left");
+    for (int i = 0; i < 100; ++i) require(pool.submit(run, i).get() == i, "the other one does the tasks");
+    board.forks_fail = 0;
+    require(yoke_test::eventually([&] { return pool.worker_pids().size() == 2; }), "the pool is whole again");
+    require(pool.submit(run, 3).get() == 3, "and serves");
+    board.forks_fail = 1;
+    for (const int pid : pool.worker_pids()) ::kill(pid, SIGKILL);
+    require(yoke_test::eventually([&] { return pool.worker_pids().empty(); }), "no worker is left");
+    std::string why;
+    try {
+        pool.submit(run, 1).get();
+    } catch (const yoke::broken_pool& broken) {
+        why = broken.what();
+    }
+    board.forks_fail = 0;
+    require(why.find("EAGAIN") != std::string::npos && why.find("RLIMIT_NPROC") != std::string::npos,
+            "the pool names the system's reason and the limit", why.c_str());
+}
+
 }  // namespace
 
 int main() {
@@ -305,6 +330,7 @@ int main() {
     around_a_wake();
     sent_to_who_falls_asleep();
     left_to_who_dies();
+    none_can_be_forked();
     stopped_on_the_search();
     expired_before_it_began();
     std::puts("nothing lost, nothing twice, nobody left asleep");

@@ -181,8 +181,9 @@ inline void process_core::after_deaths(std::int64_t now) {
     crew_.take_ends(ends_);
     for (const worker_end& end : ends_) {
         board_.clear_desk(end.place);
-        const bool expected = end.not_forked == 0 && settle_dead(end, output_.take(end.place));
-        const std::string why = staff_.ended(end, expected, now);
+        const dead_worker dead =
+            end.not_forked == 0 ? settle_dead(end, output_.take(end.place)) : dead_worker{};
+        const std::string why = staff_.ended(end, dead.killed, dead.busy, now);
         if (!why.empty()) break_pool(why);
     }
     if (!ends_.empty()) {
@@ -195,10 +196,11 @@ inline void process_core::after_deaths(std::int64_t now) {
     }
 }
 
-/// Decides what becomes of what a dead worker had in hand. True if it was killed by us, for taking too long.
+/// Decides what becomes of what a dead worker had in hand.
 /// `printed`: what it has printed since it last said so.
-inline bool process_core::settle_dead(const worker_end& end, process_output::texts printed) {
-    bool expected = false;
+inline process_core::dead_worker process_core::settle_dead(const worker_end& end,
+                                                           process_output::texts printed) {
+    dead_worker dead;
     std::uint64_t printed_by = 0;
     for (std::uint32_t index = 0; index < slot_count; ++index) {
         slot_record& record = slots_[index];
@@ -207,7 +209,7 @@ inline bool process_core::settle_dead(const worker_end& end, process_output::tex
             printed_by = record.expired_task;
             for (arena_block& block : record.held) block = {};
             free_slot(index);
-            expected = true;
+            dead.killed = true;
             continue;
         }
         if (record.task == nullptr) continue;
@@ -219,6 +221,7 @@ inline bool process_core::settle_dead(const worker_end& end, process_output::tex
             continue;
         }
         // In its hand, or a word that nobody writes who is in his right mind.
+        dead.busy = true;
         process_task& task = *record.task;
         printed_by = task.number;
         free_slot(index);
@@ -245,7 +248,7 @@ inline bool process_core::settle_dead(const worker_end& end, process_output::tex
     if (crash_report* const report = report_of(end.place)) report->size.store(0, std::memory_order_relaxed);
     if (!printed[0].empty() || !printed[1].empty())
         prints_.push_back({end.place, end.pid, printed_by, false, std::move(printed)});
-    return expected;
+    return dead;
 }
 
 /// Fails what has not begun and lets nothing more in. What runs goes on.

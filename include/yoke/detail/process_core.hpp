@@ -79,7 +79,7 @@ public:
           free_slots_(slot_count),
           output_(setup.terms.collects != 0 ? setup.most_workers : 0, setup.observer, setup.forward),
           crew_(host_, use_->link, board_, terms_of_workers(setup), setup.processors, output_),
-          staff_(crew_, board_, setup.workers, setup.crash_limit) {
+          staff_(crew_, board_, setup.workers, setup.crash_limit, monotonic_ns()) {
         std::copy(setup.init_call.begin(), setup.init_call.end(), init_call_.bytes().begin());
         board_.construct();
         for (std::uint32_t i = 0; i < setup.most_workers && setup.terms.reports != 0; ++i)
@@ -532,7 +532,11 @@ private:
     void make_ready(process_task& task);
     void fail(process_task& task, std::exception_ptr error);
     void after_deaths(std::int64_t now);
-    bool settle_dead(const worker_end& end, process_output::texts printed);
+    struct dead_worker {
+        bool killed = false;  ///< by us, for taking too long
+        bool busy = false;    ///< it had a task in hand
+    };
+    dead_worker settle_dead(const worker_end& end, process_output::texts printed);
     void expire(std::int64_t now);
     void fail_late(std::int64_t now);
     void expire(std::uint32_t index, std::int64_t now);

@@ -27,25 +27,42 @@
 #include <system_error>
 #include <vector>
 
+#include <sys/resource.h>
+
 namespace yoke::detail {
 
 /// How a worker's place became empty.
 struct worker_end {
     std::uint32_t place = 0;
     int pid = 0;
-    int signal = 0;                  ///< 0 if it exited
-    int status = 0;                  ///< if it exited
-    int not_forked = 0;              ///< errno if it never lived
+    int signal = 0;               ///< 0 if it exited
+    int status = 0;               ///< if it exited
+    int not_forked = 0;           ///< errno if it never lived
+    bool memory_ran_out = false;  ///< the kernel has killed some process for want of memory, by its own count
     farewell left = farewell::none;  ///< why, if it went of its own accord, between tasks
 };
 
-/// "was killed by signal 9 (SIGKILL)", "exited with status 3".
+/// Why the system did not fork a process: "Resource temporarily unavailable (EAGAIN: ...)".
+inline std::string describe_fork_failure(int error) {
+    std::string text = std::generic_category().message(error);
+    if (error != EAGAIN) return text;
+    rlimit processes{};
+    ::getrlimit(RLIMIT_NPROC, &processes);
+    text += " (EAGAIN: a limit of the number of processes is reached; this user's, RLIMIT_NPROC, is ";
+    text += processes.rlim_cur == RLIM_INFINITY ? "none" : std::to_string(processes.rlim_cur);
+    return text + ", and there is pids.max of its control groups)";
+}
+
+/// "was killed by signal 9 (SIGKILL)", "exited with status 3", "could be forked: ...".
 inline std::string describe(const worker_end& end) {
-    if (end.not_forked != 0) return "could not be forked: " + std::generic_category().message(end.not_forked);
+    if (end.not_forked != 0) return "could be forked: " + describe_fork_failure(end.not_forked);
     if (end.signal == 0) return "exited with status " + std::to_string(end.status);
     const auto name = [&]() -> const char* {
         switch (end.signal) {
-        case SIGKILL: return " (SIGKILL; if nobody sent it, the system ran out of memory)";
+        case SIGKILL:
+            return end.memory_ran_out ? " (SIGKILL; the system ran out of memory: the kernel counts a "
+                                        "process that it has ended for that)"
+                                      : " (SIGKILL)";
         case SIGSEGV: return " (SIGSEGV: it used memory it does not have)";
         case SIGBUS: return " (SIGBUS)";
         case SIGFPE: return " (SIGFPE)";
@@ -90,7 +107,8 @@ public:
         dismiss_all();
         if (lost) throw broken_pool("the fork server is gone, so no worker processes can be started");
         throw std::system_error(failure, std::generic_category(),
-                                "cannot fork the " + std::to_string(count) + " worker processes of a pool");
+                                "cannot fork the " + std::to_string(count) +
+                                    " worker processes of a pool: " + describe_fork_failure(failure));
     }
 
     /// Starts a worker in an empty place. Whether that worked comes as an event.
@@ -238,6 +256,7 @@ private:
         case server_event::died:
             place.end = {.place = index, .pid = event.pid};
             (event.code == CLD_EXITED ? place.end.status : place.end.signal) = event.status;
+            place.end.memory_ran_out = place.end.signal == SIGKILL && host_.memory_ran_out();
             if (event.code == CLD_EXITED && event.status == 0)
                 place.end.left = board_.desk(index).left.load(std::memory_order_acquire);
             place.now = state::ended;

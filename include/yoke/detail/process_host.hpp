@@ -17,6 +17,7 @@
 #include <yoke/detail/futex.hpp>
 #include <yoke/detail/shared_arena.hpp>
 #include <yoke/detail/sys.hpp>
+#include <yoke/detail/system_memory.hpp>
 #include <yoke/detail/thread_probe.hpp>
 #include <yoke/error.hpp>
 
@@ -125,6 +126,7 @@ public:
                 "before the first thread");
         if (!arena_) arena_ = std::make_unique<shared_arena>();
         start_server();
+        kills_ = out_of_memory_kills();
     }
 
     /// Ends the server if no pool uses it; the next pool would have to start another. Does nothing in a forked child.
@@ -190,6 +192,19 @@ public:
     void remove_bell(shared_word& word) noexcept {
         const std::lock_guard guard(owners_mutex_);
         std::erase(bells_, &word);
+    }
+
+    /// Whether the kernel has ended a process for want of memory lately: since the last call, or a second before it.
+    [[nodiscard]] bool memory_ran_out() noexcept {
+        try {
+            const std::lock_guard guard(kills_mutex_);
+            const std::uint64_t kills = out_of_memory_kills();
+            const std::int64_t now = monotonic_ns();
+            if (std::exchange(kills_, kills) < kills) kills_seen_ = now;
+            return kills_seen_ != 0 && now - kills_seen_ < 1'000'000'000;
+        } catch (...) {
+            return false;  // no memory to read the counters with
+        }
     }
 
     /// The server's process id, 0 if there is none; for tests.
@@ -292,6 +307,10 @@ private:
     code_map code_;
     std::shared_ptr<server_link> link_;
     std::thread monitor_;
+
+    std::mutex kills_mutex_;
+    std::uint64_t kills_ = 0;  ///< the kernel's count of processes ended for want of memory
+    std::int64_t kills_seen_ = 0;
 
     std::mutex owners_mutex_;
     std::map<std::uint64_t, worker_owner*> owners_;

@@ -23,22 +23,31 @@
 
 namespace yoke::detail {
 
-class process_staff {
+/// `Crew` is process_crew; tests put one of their own in its place. All times are monotonic_ns.
+template <class Crew>
+class basic_process_staff {
 public:
+    /// A crash that comes later than this after the one before does not add to it.
+    static constexpr std::int64_t crash_window_ns = 60'000'000'000;
+    /// A worker that has lived for so long and dies without a task says nothing of the tasks, or of the initializer.
+    static constexpr std::int64_t settled_ns = 1'000'000'000;
+    /// With no worker left that lives, so long is tried to fork one before the pool gives up.
+    static constexpr std::int64_t unforked_ns = 1'000'000'000;
+
     /// The first `workers` places of the crew are filled, or about to be.
-    process_staff(process_crew& crew, const process_board& board, std::uint32_t workers,
-                  std::uint32_t crash_limit)
+    basic_process_staff(Crew& crew, const process_board& board, std::uint32_t workers,
+                        std::uint32_t crash_limit, std::int64_t now)
         : crew_(crew),
           board_(board),
           wanted_(workers),
           crash_limit_(crash_limit),
           places_(board.worker_count()) {
-        for (std::uint32_t i = 0; i < workers; ++i) places_[i].now = state::filled;
+        for (std::uint32_t i = 0; i < workers; ++i) places_[i] = {.now = state::filled, .at = now};
         hires_.reserve(places_.size());
         leavers_.reserve(places_.size());
     }
-    process_staff(const process_staff&) = delete;
-    process_staff& operator=(const process_staff&) = delete;
+    basic_process_staff(const basic_process_staff&) = delete;
+    basic_process_staff& operator=(const basic_process_staff&) = delete;
 
     [[nodiscard]] std::uint32_t wanted() const noexcept { return wanted_.load(std::memory_order_relaxed); }
     /// From the next plan on.
@@ -54,9 +63,11 @@ public:
     /// A task was completed, so all is well.
     void task_done() noexcept { crashes_ = 0; }
 
-    /// A worker has ended; `expected` if the pool itself has killed it. Returns why the pool should not go on, or nothing.
-    [[nodiscard]] std::string ended(const worker_end& end, bool expected, std::int64_t now) {
+    /// A worker has ended; `expected` if the pool itself has killed it, `busy` if it had a task in hand. Returns why the pool
+    /// should not go on, or nothing.
+    [[nodiscard]] std::string ended(const worker_end& end, bool expected, bool busy, std::int64_t now) {
         place& p = places_[end.place];
+        const std::int64_t lived = now - p.at;
         p = {};
         changed_ = true;
         if (end.left == farewell::idle) {
@@ -65,10 +76,15 @@ public:
             return {};
         }
         p.now = state::due;
-        if (expected || end.left != farewell::none) return {};
-        ++crashes_;
-        if (end.not_forked != 0) p.at = now + (std::int64_t{10'000'000} << std::min(crashes_, 6u));
         try {
+            if (end.not_forked != 0) return not_forked(p, end, now);
+            failed_forks_ = 0;
+            if (expected || end.left != farewell::none) return {};
+            const bool began = board_.header().init_failed.load(std::memory_order_acquire) != 2;
+            if (began && !busy && lived >= settled_ns) return {};
+            if (now - last_crash_ > crash_window_ns) crashes_ = 0;
+            last_crash_ = now;
+            ++crashes_;
             return reason_to_give_up(end);
         } catch (...) {
             return crashes_ > crash_limit_ ? "out of memory" : "";  // short enough to need none
@@ -110,7 +126,7 @@ private:
         state now = state::empty;
         bool leaving =
             false;  ///< filled, and its worker was asked to leave; if it is wanted again, another follows
-        std::int64_t at = 0;
+        std::int64_t at = 0;  ///< when its worker was hired, or is to be
     };
 
     void fill(std::uint32_t index, std::uint64_t& backlog, std::int64_t now) {
@@ -122,7 +138,7 @@ private:
             p = {.now = state::due};
         }
         if (p.now == state::due && p.at <= now) {
-            p = {.now = state::filled};
+            p = {.now = state::filled, .at = now};
             hires_.push_back(index);
         }
     }
@@ -135,6 +151,16 @@ private:
         leavers_.push_back(index);
     }
 
+    /// A replacement could not be forked, and another try follows. As long as a worker lives the pool goes on with fewer.
+    [[nodiscard]] std::string not_forked(place& p, const worker_end& end, std::int64_t now) {
+        if (failed_forks_++ == 0) failing_since_ = now;
+        p.at = now + (std::int64_t{10'000'000} << std::min(failed_forks_ - 1, 6u));
+        const bool any_lives = std::any_of(places_.begin(), places_.end(),
+                                           [](const place& other) { return other.now == state::filled; });
+        if (any_lives || now - failing_since_ < unforked_ns) return {};
+        return "no worker is left, and for a second none " + describe(end);
+    }
+
     /// After a crash: why the pool should not go on, or nothing.
     [[nodiscard]] std::string reason_to_give_up(const worker_end& end) {
         if (crashes_ == 1) {
@@ -145,7 +171,8 @@ private:
             return "a worker could not begin: " + initial_error(end.pid);
         if (crashes_ > crash_limit_)
             return std::to_string(crashes_) +
-                   " workers in a row have died and no task was completed between; the first: " +
+                   " workers in a row have died, each within a minute of the one before, and no task was "
+                   "completed between; the first: " +
                    first_crash_;
         return {};
     }
@@ -162,7 +189,7 @@ private:
         }
     }
 
-    process_crew& crew_;
+    Crew& crew_;
     const process_board& board_;
     std::atomic<std::uint32_t> wanted_;
     const std::uint32_t crash_limit_;
@@ -171,11 +198,15 @@ private:
     bool changed_ = false;        ///< since the last plan
     bool closed_ = false;
     std::uint32_t crashes_ = 0;  ///< since the last task that completed
+    std::int64_t last_crash_ = 0;
+    std::uint32_t failed_forks_ = 0;  ///< since the last worker that was forked
+    std::int64_t failing_since_ = 0;
     std::string first_crash_;
 
     // The collector's own.
     std::vector<std::uint32_t> hires_;
     std::vector<std::uint32_t> leavers_;
 };
+using process_staff = basic_process_staff<process_crew>;
 
 }  // namespace yoke::detail

@@ -90,7 +90,7 @@ public:
         if (size >= chunk) alignment = page;
         if (alignment < granule) alignment = granule;
         const std::lock_guard lock(mutex_);
-        check_limit(used_, size);
+        check_limit(size);
         auto range = ranges_.take(size, alignment);
         if (!range) {
             back(round_up(size, page));
@@ -201,9 +201,9 @@ private:
         throw std::system_error(ENOMEM, std::generic_category(),
                                 "yoke will not take another " + in_kib(bytes) + " of shared memory: " + why);
     }
-    /// Throws std::system_error if `bytes` on top of what is `taken` are more than the limit.
-    void check_limit(std::uint64_t taken, std::uint64_t bytes) const {
-        if (taken <= limit_ && bytes <= limit_ - taken) return;
+    /// Throws std::system_error if `bytes` on top of what is in use are more than the limit.
+    void check_limit(std::uint64_t bytes) const {
+        if (used_ <= limit_ && bytes <= limit_ - used_) return;
         refuse(bytes,
                in_kib(used_) + " are in use, and the limit is " + in_kib(limit_) +
                    "; let results be read and memory be given back first, use smaller pieces, or raise "
@@ -231,12 +231,11 @@ private:
         const auto bare = ranges_.find_bare(size < chunk ? chunk : size);
         if (!bare || bare->size < size) throw std::bad_alloc();
         arena_range part{bare->offset, bare->size < chunk || size >= chunk ? size : chunk};
-        // Warm memory in pieces that are too small, or too far apart, counts, too.
+        // Warm memory in pieces that are too small, or too far apart, counts, too. (Less than a page of a piece may stay.)
         if (used_ + ranges_.backed_bytes() + part.size > limit_) {
             cool(0);
             part.size = size;
         }
-        check_limit(used_ + ranges_.backed_bytes(), part.size);
         check_system(part.size);
         const auto allocated = uninterrupted([&] {
             return sys.fallocate(file_.get(), 0, static_cast<off_t>(part.offset),

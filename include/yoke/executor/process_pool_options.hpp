@@ -132,8 +132,10 @@ struct process_pool_options {
     /// Called by each worker, replacements included, before its first task. If it throws, the pool is broken, with
     /// the exception's text.
     worker_initializer initializer{};
-    /// So many workers in a row may die without a task completed between before the pool is broken; 0 means 10 and
-    /// two for each worker. Deaths by timeout do not count, nor do workers that leave as the options below say.
+    /// So many workers in a row may die without a task completed between, each within a minute of the one before, until the
+    /// next such death breaks the pool; 0 means 10 and two for each worker. Deaths by timeout do not count, nor do those of
+    /// workers without a task that had lived for a second, nor workers that leave as the options below say.
+    /// A worker that cannot be forked is tried again; the pool is broken if no other lives and that has failed for a second.
     std::size_t crash_limit = 0;
 
     /// A worker that has run so many tasks leaves, and another takes its place; 0: never. For tasks that leave something behind.
