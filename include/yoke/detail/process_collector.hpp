@@ -86,19 +86,30 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     next = std::min(next, heal_at_);
 }
 
-/// Memory follows the load: once a second what the last second did not need is given back. A pool that was idle for as long
-/// keeps none of its tasks' memory, and then looks no more.
+/// Memory follows the load: once a second what the last second did not need is given back. A pool that has been idle for a
+/// second gives all back, and then looks no more.
 inline void process_core::tidy(std::int64_t now, std::int64_t& next) noexcept {
-    idle_since_ = accepted_ == 0 ? std::min(idle_since_, now) : never;
-    if (tidy_at_ == never) {
-        if (accepted_ == 0 && !kept_.any()) return;
-        tidy_at_ = later(now, kept_ns);
-    } else if (now >= tidy_at_) {
-        unneeded_ = now >= later(idle_since_, kept_ns) ? kept_.clear() : kept_.age();
-        const bool more = arena().trim(now);
-        tidy_at_ = more || accepted_ != 0 || kept_.any() ? later(now, kept_ns) : never;
+    std::int64_t at = never;
+    if (accepted_ != 0) {
+        idle_since_ = never;
+        if (now >= tidy_at_) {
+            unneeded_ = kept_.age();
+            arena().trim(now);
+        }
+        if (now >= tidy_at_ || tidy_at_ == never) tidy_at_ = later(now, kept_ns);
+        at = tidy_at_;
+    } else if (tidy_at_ != never || kept_.any()) {
+        idle_since_ = std::min(idle_since_, now);
+        if (now < later(idle_since_, kept_ns)) {
+            at = later(idle_since_, kept_ns);
+        } else {
+            unneeded_ = kept_.clear();
+            arena().trim_all();
+            tidy_at_ = never;
+        }
     }
-    next = std::min(next, tidy_at_);
+    tidies_ = at != never;
+    next = std::min(next, at);
 }
 
 /// Takes what the workers have announced; with `all`, looks at every slot whether announced or not.

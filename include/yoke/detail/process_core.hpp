@@ -326,7 +326,7 @@ private:
         if (accepted_ != 0) return;
         by_priority_ = false;
         idle_.notify_all();
-        if (closed_) call_collector();
+        if (closed_ || (!tidies_ && !on_collector())) call_collector();
     }
     /// So many bytes of rooms are not in use any more.
     void uncount_room(std::uint64_t bytes) noexcept {
@@ -591,6 +591,7 @@ private:
     std::int64_t next_check_ = never;
     std::int64_t heal_at_ = later(monotonic_ns(), healing_interval());
     std::atomic<bool> called_{false};
+    bool tidies_ = false;      ///< the collector will come by within a second or so, and give memory back
     bool tends_ = false;       ///< the collector looks around all the time, and wakes workers
     std::int64_t looked_ = 0;  ///< when it has last
     kept_blocks kept_;

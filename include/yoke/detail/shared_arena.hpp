@@ -128,21 +128,20 @@ public:
     }
 
     /// Gives back to the kernel what was not in use at any moment since the last call; for who comes by about once
-    /// a second (`now`: monotonic_ns; earlier calls do nothing). Returns whether a later call may find more to do.
-    bool trim(std::int64_t now) noexcept {
+    /// a second (`now`: monotonic_ns; earlier calls do nothing).
+    void trim(std::int64_t now) noexcept {
         const std::lock_guard lock(mutex_);
-        if (now < trim_at_) return true;
+        if (now < trim_at_) return;
         trim_at_ = now + trim_ns;
-        const std::uint64_t before = ranges_.backed_bytes();
-        const std::uint64_t used = before - std::min(least_warm_, before);
-        try {
-            cool(std::max(always_warm, used), false);
-        } catch (const std::bad_alloc&) {
-            // No memory for the bookkeeping: it stays warm.
-        }
-        least_warm_ = ranges_.backed_bytes();
-        return used != 0 || least_warm_ < before;
+        cool_to(
+            std::max(always_warm, ranges_.backed_bytes() - std::min(least_warm_, ranges_.backed_bytes())));
     }
+    /// Gives back all that is not in use, but for `always_warm`.
+    void trim_all() noexcept {
+        const std::lock_guard lock(mutex_);
+        cool_to(always_warm);
+    }
+
     /// The most bytes that may be in use or warm.
     [[nodiscard]] std::uint64_t limit() const noexcept {
         const std::lock_guard lock(mutex_);
@@ -267,6 +266,15 @@ private:
     }
 
     const memory_files files_;
+    void cool_to(std::uint64_t most) noexcept {
+        try {
+            cool(most, false);
+        } catch (const std::bad_alloc&) {
+            // No memory for the bookkeeping: it stays warm.
+        }
+        least_warm_ = ranges_.backed_bytes();
+    }
+
     unique_fd file_;
     std::uint64_t size_;
     std::byte* base_ = nullptr;
