@@ -29,6 +29,7 @@ namespace {
 
 struct shared_counts {
     std::atomic<int> rooms_wanted{0};  ///< how often a worker asked for room
+    std::atomic<int> recalls{0};       ///< how often the tasks that were sent were looked through
     std::atomic<int> started{0};
     std::atomic<int> gate{0};
 };
@@ -36,6 +37,7 @@ shared_counts& counts = yoke_test::make_shared_object<shared_counts>();
 
 void count(const char* name) {
     if (std::strcmp(name, "room wanted") == 0) ++counts.rooms_wanted;
+    if (std::strcmp(name, "sent tasks recalled") == 0) ++counts.recalls;
 }
 /// Before the fork server starts, so that the workers have it.
 [[maybe_unused]] const bool counting = [] {
@@ -220,6 +222,26 @@ TEST_CASE("results that are not read are bounded in bytes: workers wait, and all
     watch.join();
     for (auto& result : results) REQUIRE(result.get().size() == 600'000);
     REQUIRE(most <= (1 << 20) + 64 * 60);
+}
+
+TEST_CASE("what was sent is looked through for lower priorities only if there may be one", "[process]") {
+    const yoke_test::watchdog dog("recalls");
+    yoke::process_pool pool(1);
+    counts.started = counts.gate = counts.recalls = 0;
+    auto hold = pool.submit(gated_length, std::string());
+    while (counts.started == 0) std::this_thread::yield();
+    std::vector<yoke::future<std::size_t>> tasks;
+    for (int i = 0; i < 200; ++i) tasks.push_back(pool.submit({.priority = 5}, length, std::string("x")));
+    REQUIRE(counts.recalls <= 1);  // for the one that is at work
+    for (int i = 0; i < 200; ++i)
+        tasks.push_back(pool.submit({.priority = 5 - i % 3}, length, std::string("x")));
+    REQUIRE(counts.recalls <= 1);
+    // Those of priority 5 that were sent make room for this one, and come back after it.
+    tasks.push_back(pool.submit({.priority = 6}, length, std::string("x")));
+    REQUIRE(counts.recalls <= 2);
+    counts.gate = 1;
+    for (auto& task : tasks) REQUIRE(task.get() == 1);
+    hold.get();
 }
 
 TEST_CASE("calls, results, resources and queues keep within the limit of shared memory", "[process]") {

@@ -34,6 +34,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <climits>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -396,6 +397,7 @@ private:
         slot_record& record = slots_[index];
         task_slot& slot = board_.slot(index);
         record.task = &task;
+        least_sent_ = std::min(least_sent_, task.priority);
         ++record.generation;
         task.where = process_task::phase::sent;
         task.slot = index;
@@ -584,6 +586,7 @@ private:
     std::uint64_t passed_ = 0;  ///< of which so many are known to have left it
     process_task_queue queue_;
     begin_deadlines begin_by_;  ///< of the queue, and of what was sent
+    int least_sent_ = INT_MAX;  ///< no task that was sent and has not begun has a lower priority than this
     bool by_priority_ = false;  ///< since the pool was idle last, a task had a priority
     std::vector<slot_record> slots_;
     std::vector<std::uint32_t> free_slots_;

@@ -26,7 +26,8 @@ inline bool process_core::admit(bool may_wait, std::uint64_t bytes, void*& block
             --waiting_for_bytes_;
             continue;
         }
-        if (accepted_ < max_pending_ || pending() < max_pending_) break;
+        if (accepted_ < max_pending_ || (fresh_ + queue_.size() < max_pending_ && pending() < max_pending_))
+            break;
         if (!may_wait) return false;
         // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound.
         if (on_collector()) break;

@@ -27,6 +27,9 @@ inline void process_core::stop(process_task& task) noexcept {
 /// Puts tasks of a lower priority that were sent and have not begun back into the queue: what is in the ring begins in
 /// the order of the ring. While there are priorities few are sent ahead, so few ever come back.
 inline void process_core::recall_below(int priority) noexcept {
+    if (priority <= least_sent_) return;
+    YOKE_TEST_POINT("sent tasks recalled");
+    least_sent_ = priority;  // those that stay have begun, or have at least this
     for (std::uint32_t index = 0; index < slot_count; ++index) {
         process_task* const task = slots_[index].task;
         if (task == nullptr || task->priority >= priority || !take_out(*task)) continue;
