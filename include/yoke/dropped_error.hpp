@@ -20,6 +20,7 @@
 #include <yoke/detail/config.hpp>
 #include <yoke/detail/exception_text.hpp>
 #include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/process_lock.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>
@@ -149,39 +150,25 @@ public:
     }
 
 private:
-    /// A lock that names the process of its owner: a child that was forked while another thread held it takes it over,
-    /// and forgets the parent's pools, whose list may be in the middle of a change.
     class guard {
     public:
-        explicit guard(drop_registry& all) noexcept : all_(all) {
-            const unsigned here = process_number();
-            for (;;) {
-                unsigned seen = 0;
-                if (all_.owner_.compare_exchange_strong(seen, here, std::memory_order_acquire)) return;
-                if (seen != here &&
-                    all_.owner_.compare_exchange_strong(seen, here, std::memory_order_acquire)) {
-                    all_.first_ = nullptr;
-                    return;
-                }
-                if (seen == here) all_.owner_.wait(seen, std::memory_order_relaxed);
-            }
+        explicit guard(drop_registry& all) noexcept : lock_(all.lock_) {
+            if (lock_.lock())
+                all.first_ = nullptr;  // a list in the middle of a change, of the parent's pools
         }
-        ~guard() {
-            all_.owner_.store(0, std::memory_order_release);
-            all_.owner_.notify_one();
-        }
+        ~guard() { lock_.unlock(); }
         guard(const guard&) = delete;
         guard& operator=(const guard&) = delete;
 
     private:
-        drop_registry& all_;
+        process_lock& lock_;
     };
 
     std::atomic<dropped_error_handler> handler_{nullptr};
     std::atomic<unsigned> handler_process_{0};
     std::atomic<std::uint64_t> total_{0};
     std::atomic<bool> written_{false};
-    std::atomic<unsigned> owner_{0};
+    process_lock lock_;
     drop_counter* first_ = nullptr;
     std::uint32_t given_ = 0;
 };

@@ -255,7 +255,7 @@ public:
         : task_state<R, F, Args...>(1, std::move(stop), std::forward<Call>(call)...), home_(home) {}
 
     void help() noexcept override {
-        if (home_.admits_this_thread()) this->run();
+        if (this->may_run(home_)) this->run();
     }
 
 private:
@@ -354,7 +354,7 @@ public:
 
     void help() noexcept override {
         if (queued_.load(std::memory_order_acquire)) {
-            if (home_.admits_this_thread()) this->run();
+            if (this->may_run(home_)) this->run();
         } else if (const auto before = before_.share()) {
             before->help();
         }

@@ -54,8 +54,7 @@ public:
     /// The executor has accepted it. Before, nobody may help: what the executor refuses goes on in the caller.
     void accepted() noexcept { accepted_.store(true, std::memory_order_release); }
     void help() noexcept override {
-        if (may_help(awaited::one_of_several) && home_.admits_this_thread() &&
-            accepted_.load(std::memory_order_acquire))
+        if (may_help(awaited::one_of_several) && accepted_.load(std::memory_order_acquire) && may_run(home_))
             run();
     }
 
@@ -68,7 +67,7 @@ public:
 private:
     void go_on() noexcept {
         {
-            const task_scope running;
+            const task_scope running(nullptr, nullptr, this);
             waiting_.resume();
         }
         publish();

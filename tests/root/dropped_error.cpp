@@ -95,6 +95,7 @@ struct gate {
     std::latch begun{1};
     std::latch open{1};
     std::atomic<bool> someone_began{false};
+    yoke::bounded_queue<int> queue{2};  // for consumers
 
     /// The task.
     [[nodiscard]] auto failing() {
@@ -202,11 +203,9 @@ const road all_roads[] = {
      }},
     {"consume",
      [](thread_pool& pool, yoke::timer&, gate& g) {
-         auto queue = std::make_shared<yoke::bounded_queue<int>>(2);
-         queue->push(1);
-         queue->push(1);
-         auto taken = yoke::consume(pool, 2, *queue, [f = g.failing(), queue](int) { f(); });
-         return hold(std::move(taken));
+         g.queue.push(1);
+         g.queue.push(1);
+         return hold(yoke::consume(pool, 2, g.queue, [f = g.failing()](int) { f(); }));
      }},
 };
 

@@ -133,7 +133,9 @@ public:
         return true;
     }
     void help() noexcept override {
-        if (!run_once(true)) core_->go_on_until([this] { return done(); });
+        if (run_once(true)) return;
+        help_where_blocked<future_core>(*this);
+        core_->go_on_until([this] { return done(); });
     }
 
     void due() noexcept override {
@@ -233,13 +235,17 @@ private:
             {
                 const std::lock_guard lock(mutex_);
                 if (phase_ != phase::queued) return false;
-                if (helps && !(accepted_ && home_.admits_this_thread())) return false;
+                if (helps && !accepted_) return false;
+                if (helps && !home_.admits_this_thread()) {
+                    help_refused = true;
+                    return false;
+                }
                 phase_ = phase::running;
                 in_call_.store(true, std::memory_order_relaxed);  // the task reads it after this mutex, too
             }
             std::exception_ptr error;
             try {
-                const task_scope running;
+                const task_scope running(nullptr, nullptr, this);
                 std::invoke(f_);
             } catch (...) {
                 error = std::current_exception();

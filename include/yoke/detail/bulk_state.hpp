@@ -43,7 +43,7 @@ public:
 
     /// Makes calls until none is left that nobody has begun.
     void work() noexcept {
-        const task_scope running;
+        const task_scope running(nullptr, nullptr, this);
         for (;;) {
             std::uint64_t first = next_.load(std::memory_order_relaxed);
             std::uint64_t size = 0;
@@ -57,7 +57,11 @@ public:
     }
 
     void help() noexcept override {
-        if (home_.admits_this_thread()) work();
+        if (home_.admits_this_thread())
+            work();
+        else
+            help_refused = true;
+        if (!done()) help_where_blocked<future_core>(*this);
     }
     bool try_cancel() noexcept override {
         std::uint64_t none_begun = 0;

@@ -44,6 +44,7 @@ public:
           oldest_(std::exchange(other.oldest_, nullptr)),
           youngest_(std::exchange(other.youngest_, nullptr)),
           unhelped_(std::exchange(other.unhelped_, nullptr)),
+          refused_(other.refused_),
           size_(std::exchange(other.size_, 0)),
           process_(other.process_) {}
     completion_set& operator=(completion_set&&) = delete;
@@ -75,7 +76,7 @@ public:
         while (!refill()) {
             if (hub_->take_news()) unhelped_ = oldest_;
             if (may_help(awaited::one_of_several) && help_one()) continue;
-            hub_->sleep();
+            sleep();
         }
         return take_front();
     }
@@ -85,8 +86,8 @@ public:
         while (!refill()) {
             if (hub_->take_interruption()) return std::nullopt;
             if (hub_->take_news()) unhelped_ = oldest_;
-            if (inside_task() && help_one()) continue;
-            hub_->sleep();
+            if (may_help(awaited::one_of_several) && help_one()) continue;
+            sleep();
         }
         return take_front();
     }
@@ -216,8 +217,14 @@ private:
     /// False if all have been helped with.
     bool help_one() noexcept {
         if (unhelped_ == nullptr) return false;
-        std::exchange(unhelped_, unhelped_->younger)->core->help();
+        refused_ |= std::exchange(unhelped_, unhelped_->younger)->core->help_or_refuse();
         return true;
+    }
+    void sleep() noexcept {
+        if (!refused_ || !inside_task()) return hub_->sleep();
+        // One is enough: with it something has completed.
+        const blocked_wait<future_core> noted(*oldest_->core);
+        hub_->sleep();
     }
 
     state_ref<hub> hub_;
@@ -225,6 +232,7 @@ private:
     node* oldest_ = nullptr;
     node* youngest_ = nullptr;
     node* unhelped_ = nullptr;
+    bool refused_ = false;  // some of them this thread must not run
     std::size_t size_ = 0;
     process_stamp process_;
 };

@@ -41,9 +41,11 @@
 /// tests/model/future_state.pml and future_news.pml check all this by exhaustive search.
 
 #include <yoke/detail/block_cache.hpp>
+#include <yoke/detail/blocked_wait.hpp>
 #include <yoke/detail/config.hpp>
 #include <yoke/detail/cpu_pause.hpp>
 #include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/helping.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/parking.hpp>
 #include <yoke/detail/task_scope.hpp>
@@ -137,11 +139,22 @@ public:
         for (;;) {
             std::uint32_t seen = word_.load(std::memory_order_acquire);
             if ((seen & phase_mask) == phase_done) return;
-            help();
+            const bool refused = help_or_refuse();
             if (await_elsewhere() || moves_on(seen)) continue;
             // Anything that changed since `seen` makes the exchange or the park below fail, and we help again.
-            if (announce_sleeper(seen)) park(word_, seen | sleepers);
+            if (refused && inside_task()) {
+                const blocked_wait<future_core> noted(*this);
+                if (announce_sleeper(seen)) park(word_, seen | sleepers);
+            } else if (announce_sleeper(seen)) {
+                park(word_, seen | sleepers);
+            }
         }
+    }
+    /// Helps. True if there was something that this thread must not run.
+    [[nodiscard]] bool help_or_refuse() noexcept {
+        const bool outer = std::exchange(help_refused, false);  // of a wait further out on this stack
+        help();
+        return std::exchange(help_refused, outer);
     }
 
     /// As wait(), but never runs anything, and gives up at `until`. Returns done().
@@ -184,6 +197,17 @@ protected:
     /// `references` owners share the new state.
     explicit future_core(std::uint32_t references) noexcept : references_(references) {}
     virtual ~future_core() = default;
+
+    /// For help(): true if this thread may run the task now. If somebody else runs it, helps with what that one waits for.
+    [[nodiscard]] bool may_run(task_home home) noexcept {
+        if (begun()) {
+            if (!done()) help_where_blocked(*this);
+            return false;
+        }
+        if (home.admits_this_thread()) return true;
+        help_refused = true;
+        return false;
+    }
 
     /// An error was stored, by this thread, in a task of the pool whose task it runs.
     void note_error() noexcept {
@@ -398,7 +422,9 @@ public:
         if (this->claim()) run_claimed();
     }
 
-    void help() noexcept override { run(); }
+    void help() noexcept override {
+        if (this->may_run(task_home())) run();
+    }
 
     bool try_cancel() noexcept override {
         if (!this->claim()) return false;
@@ -420,7 +446,7 @@ protected:
     void run_claimed() noexcept {
         if (stop_.stop_requested()) return stop_claimed();
         {
-            const task_scope running;
+            const task_scope running(nullptr, nullptr, this);
             this->emplace([this]() -> decltype(auto) {
                 return std::apply(
                     [](F& f, Args&... args) -> decltype(auto) {

@@ -21,7 +21,9 @@
 /// | a pipeline, whose driver hands items to the stages | only waits | helps |
 /// | loops, sort, scan, reduce, invoke on a pool of threads | takes part; initialized: only waits | the same |
 ///
-/// In all of these an initialized pool's tasks run on that pool's threads only.
+/// In all of these an initialized pool's tasks run on that pool's threads only. If all of these wait, by whatever detour,
+/// for a thread elsewhere that waits for such a task, they are told of it and run it (blocked_wait.hpp). That covers all
+/// waits for futures; not told is a worker that waits for a stolen part of invoke() or a loop, nor a pipeline's driver.
 
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/detail/worker_place.hpp>

@@ -12,21 +12,37 @@
 namespace yoke::detail {
 
 class drop_counter;
+class future_core;
 
 class task_scope;
 YOKE_SHARED_STATE inline thread_local const task_scope* innermost_task = nullptr;
 
 /// Every executor holds one of these while it runs a call; `executor` names it if it wants to be found, and `drops`
-/// counts the errors of its tasks that nobody receives.
+/// counts the errors of its tasks that nobody receives. `task` is the call's future, if it has one.
 class task_scope {
 public:
-    explicit task_scope(const void* executor = nullptr, drop_counter* drops = nullptr) noexcept
-        : executor_(executor), drops_(drops), outer_(innermost_task) {
+    explicit task_scope(const void* executor = nullptr, drop_counter* drops = nullptr,
+                        future_core* task = nullptr) noexcept
+        : executor_(executor), drops_(drops), task_(task), outer_(innermost_task) {
         innermost_task = this;
     }
     ~task_scope() { innermost_task = outer_; }
     task_scope(const task_scope&) = delete;
     task_scope& operator=(const task_scope&) = delete;
+
+    /// True if `task` runs on this stack, whose thread must not leave it meanwhile.
+    [[nodiscard]] static bool runs(const task_scope* innermost, const future_core& task) noexcept {
+        const task_scope* scope = innermost;
+        while (scope != nullptr && scope->task_ != &task) scope = scope->outer_;
+        return scope != nullptr;
+    }
+    /// Calls `f(task)` for each task with a future that this thread runs.
+    template <class F>
+    static void for_each_task(F f) noexcept {
+        for (const task_scope* scope = innermost_task; scope != nullptr; scope = scope->outer_) {
+            if (scope->task_ != nullptr) f(*scope->task_);
+        }
+    }
 
     friend bool inside_task_of(const void* executor) noexcept;
     friend drop_counter* counter_of_drops() noexcept;
@@ -34,6 +50,7 @@ public:
 private:
     const void* executor_;
     drop_counter* drops_;
+    future_core* task_;
     const task_scope* outer_;
 };
 

@@ -44,7 +44,7 @@ public:
 
     // For the future, that is for threads that do not have the task from its queue.
     void help() noexcept override {
-        if (home().admits_this_thread()) static_cast<void>(overtake(how::run));
+        if (this->may_run(home())) static_cast<void>(overtake(how::run));
     }
     bool try_cancel() noexcept override { return overtake(how::stop); }
 
