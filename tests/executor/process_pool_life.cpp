@@ -158,6 +158,25 @@ TEST_CASE("workers that are killed while they are to go are not replaced", "[pro
     REQUIRE(has_workers(pool, 1));
 }
 
+TEST_CASE("workers on leave are called back while waiting threads send the tasks, too", "[process]") {
+    yoke::process_pool pool({.workers = 2, .idle_time = std::chrono::milliseconds(1)});
+    for (int round = 0; round < 20; ++round) {
+        REQUIRE(yoke_test::eventually([&] { return pool.worker_pids().empty(); }));
+        std::atomic<int> wrong{0};
+        std::vector<std::thread> waiters;
+        for (int w = 0; w < 3; ++w) {
+            waiters.emplace_back([&] {
+                // More than there are slots for, so that who has waited for one sends the next.
+                std::vector<yoke::future<int>> results;
+                for (int i = 0; i < 150; ++i) results.push_back(pool.submit([](int n) { return n; }, i));
+                for (int i = 150; i-- > 0;) wrong += results[static_cast<std::size_t>(i)].get() != i;
+            });
+        }
+        for (std::thread& waiter : waiters) waiter.join();
+        REQUIRE(wrong == 0);
+    }
+}
+
 TEST_CASE("a size that cannot be is refused with the limit", "[process]") {
     yoke::process_pool pool({.workers = 1, .max_workers = 3});
     REQUIRE_THROWS_AS(pool.resize(0), std::invalid_argument);
