@@ -1,14 +1,29 @@
 // SPDX-License-Identifier: MIT
 // labels: concurrent
+#define YOKE_TEST_POINTS
 #include "catch.hpp"
 
 #include <yoke/detail/eventcount.hpp>
 
 #include <atomic>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 using yoke::detail::eventcount;
+
+namespace {
+
+/// How often a thread has come to sleep() and found no token.
+std::atomic<int> without_token{0};
+
+void at_test_point(const char* name) {
+    if (std::string_view(name) != "eventcount: no token") return;
+    ++without_token;
+    without_token.notify_all();
+}
+
+}  // namespace
 
 TEST_CASE("the last searcher that finds work is told so") {
     eventcount sleep;
@@ -39,6 +54,29 @@ TEST_CASE("nobody is woken while somebody searches", "[concurrent]") {
     REQUIRE(sleep.end_search());
 }
 
+TEST_CASE("what a thread did before it wakes another one comes before what that one does", "[concurrent]") {
+    // A plain int: a thread sanitizer sees whether the wake alone orders the two.
+    for (const bool all : {false, true}) {
+        eventcount sleep;
+        int value = 0;
+        int seen = 0;
+        sleep.begin_search();
+        sleep.prepare_sleep();
+        std::thread sleeper([&] {
+            sleep.sleep();
+            seen = value;
+        });
+        value = 42;
+        if (all) {
+            sleep.notify_all();
+        } else {
+            REQUIRE_FALSE(sleep.notify());
+        }
+        sleeper.join();
+        REQUIRE(seen == 42);
+    }
+}
+
 TEST_CASE("a worker that finds work on its last look withdraws, woken or not") {
     eventcount sleep;
     sleep.begin_search();
@@ -53,14 +91,21 @@ TEST_CASE("a worker that finds work on its last look withdraws, woken or not") {
     REQUIRE_FALSE(sleep.notify());  // nobody is left to be woken: no token stays behind
     sleep.begin_search();
     sleep.prepare_sleep();
+    without_token = 0;
+    yoke::detail::test_point_hook = at_test_point;
     std::atomic<bool> woken{false};
     std::thread other([&] {
         sleep.sleep();
         woken = true;
+        if (without_token == 0) at_test_point("eventcount: no token");  // for whom waits below
     });
-    REQUIRE_FALSE(woken);
-    REQUIRE_FALSE(sleep.notify());
+    without_token.wait(0);
+    const bool slept = !woken;
+    const bool started = sleep.notify();
     other.join();
+    yoke::detail::test_point_hook = nullptr;
+    REQUIRE(slept);
+    REQUIRE_FALSE(started);
     REQUIRE(sleep.end_search());
 }
 

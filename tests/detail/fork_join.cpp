@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // labels: concurrent
+#define YOKE_TEST_POINTS
 #include "catch.hpp"
 
 #include <yoke/executor/thread_pool.hpp>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -37,6 +39,20 @@ void dawdle() {
 void raise(std::atomic<int>& flag) {
     ++flag;
     flag.notify_all();
+}
+
+/// Set before the pool is made, and taken back when it is gone.
+class hook {
+public:
+    explicit hook(void (*at_test_point)(const char*)) { yoke::detail::test_point_hook = at_test_point; }
+    hook(const hook&) = delete;
+    hook& operator=(const hook&) = delete;
+    ~hook() { yoke::detail::test_point_hook = nullptr; }
+};
+
+std::atomic<int> heavy_barriers{0};
+void count_barriers(const char* name) {
+    if (std::string_view(name) == "heavy_barrier") ++heavy_barriers;
 }
 
 }  // namespace
@@ -370,4 +386,137 @@ TEST_CASE("a pool of its own task's forks may be destroyed by that task", "[conc
     });
     result.wait(0);
     REQUIRE(result == 55);
+}
+
+TEST_CASE("a worker that goes to sleep issues a heavy barrier only if somebody has forked since the last one",
+          "[concurrent]") {
+    if (!yoke::detail::enable_asymmetric_barrier()) return;
+    const hook counting(count_barriers);
+    thread_pool pool(4);
+    pool.invoke([] {}, [] {});
+    const auto run_lonely_tasks = [&](int count) {
+        const auto slept = [&] { return pool.statistics().slept; };
+        for (int i = 0; i != count; ++i) {
+            const auto before = slept();
+            pool.detach([] {});
+            while (slept() == before) std::this_thread::yield();
+        }
+    };
+    run_lonely_tasks(10);  // by now everybody sleeps who was woken by the forks
+    heavy_barriers = 0;
+    run_lonely_tasks(200);
+    // A worker that was started late may find that somebody has forked.
+    REQUIRE(heavy_barriers <= 4);
+    for (int i = 0; i != 50; ++i) {
+        pool.invoke([] {}, [] {});
+        heavy_barriers = 0;
+        run_lonely_tasks(3);
+        REQUIRE(heavy_barriers <= 10);
+    }
+}
+
+namespace {
+std::atomic<int> at_the_end{0};
+std::atomic<int> forked{0};
+/// A worker has found nothing and is about to say that it sleeps: it waits until another one has forked.
+void wait_for_a_fork(const char* name) {
+    if (std::string_view(name) != "pool_core: nothing found" || at_the_end.exchange(1) != 0) return;
+    at_the_end.notify_all();
+    await(forked, 1);
+}
+}  // namespace
+
+TEST_CASE("a fork that finds somebody searching is seen by that one before it sleeps", "[concurrent]") {
+    at_the_end = 1;  // not yet
+    const hook waiting(wait_for_a_fork);
+    thread_pool pool(2);
+    for (int round = 0; round != 20; ++round) {
+        std::atomic<int> met{0};
+        const auto meet = [&] {
+            raise(met);
+            await(met, 2);
+        };
+        pool.invoke([&] {
+            const auto slept = pool.statistics().slept;
+            pool.invoke(meet, meet);
+            while (round % 2 == 0 && pool.statistics().slept == slept) std::this_thread::yield();
+            met = forked = at_the_end = 0;
+            pool.detach([] {});  // after which it looks for more
+            await(at_the_end, 1);
+            pool.invoke(
+                [&] {
+                    raise(forked);
+                    meet();
+                },
+                meet);
+        });
+        REQUIRE(met == 2);
+    }
+}
+
+TEST_CASE("no fork is overlooked by workers that are about to sleep", "[concurrent]") {
+    // Each fork needs a thief, or its two calls wait for one another for ever.
+    thread_pool pool(3);
+    for (int round = 0; round != 1000; ++round) {
+        std::atomic<int> met{0};
+        const auto meet = [&] {
+            raise(met);
+            await(met, 2);
+        };
+        pool.invoke([&] {
+            pool.invoke(meet, meet);
+            met = 0;
+            std::atomic<int> i{0};
+            while (i.fetch_add(1, std::memory_order_relaxed) < round * 7 % 4000) {}
+            pool.invoke(meet, meet);
+        });
+        REQUIRE(met == 2);
+    }
+}
+
+TEST_CASE("of two forkers that wait for one thief neither sleeps through what that forks", "[concurrent]") {
+    // Three workers: A has forked a, which T runs. T forks y, which B runs. B forks z, which T runs while it waits for
+    // y: now both A and B wait for T. When z and y have ended, B is held up elsewhere, and T forks what only A can run.
+    for (int round = 0; round != 20; ++round) {
+        thread_pool pool(3);
+        std::atomic<int> stolen_a{0};
+        std::atomic<int> stolen_y{0};
+        std::atomic<int> stolen_z{0};
+        std::atomic<int> held{0};
+        std::atomic<int> met{0};
+        std::atomic<int> over{0};
+        const auto meet = [&] {
+            raise(met);
+            await(met, 2);
+        };
+        const auto z = [&] {
+            raise(stolen_z);
+            dawdle();  // B falls asleep
+        };
+        const auto y = [&] {
+            raise(stolen_y);
+            dawdle();  // A and T fall asleep
+            pool.invoke([&] { await(stolen_z, 1); }, z);
+        };
+        const auto a = [&] {
+            raise(stolen_a);
+            pool.invoke([&] { await(stolen_y, 1); }, y);
+            pool.detach([&] {
+                raise(held);
+                await(over, 1);
+            });
+            await(held, 1);
+            dawdle();
+            pool.invoke(meet, meet);
+            raise(over);
+        };
+        pool.invoke(
+            [&] {
+                await(stolen_a, 1);
+                await(stolen_y, 1);
+            },
+            a);
+        REQUIRE(met == 2);
+        pool.wait();
+    }
 }

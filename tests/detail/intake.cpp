@@ -87,6 +87,45 @@ TEST_CASE("a thread from outside that finds the ring full, and nobody who makes 
     tasks.take()->run();
 }
 
+TEST_CASE("tasks that a worker has taken and not begun end the ring's next lap; what comes then waits in the "
+          "list, in order") {
+    constexpr std::size_t batch = 32;
+    constexpr std::size_t lap = task_ring::capacity - batch + 1;
+    constexpr std::size_t total = batch + lap + 3;
+    std::vector<std::size_t> order;
+    order.reserve(total);
+    const auto nodes = std::make_unique<noting_node[]>(total);
+    intake tasks;
+    tasks.open();
+    std::size_t pushed = 0;
+    const auto push = [&](std::size_t count) {
+        for (; count != 0; --count, ++pushed) {
+            nodes[pushed].order = &order;
+            nodes[pushed].number = pushed;
+            tasks.push(nodes[pushed]);
+        }
+    };
+    push(batch);
+    const auto taken = tasks.take_ring(batch);
+    REQUIRE(taken.size == batch);
+    tasks.at(taken.first).run();  // the others are not begun
+    push(lap);
+    for (std::size_t i = 0; i != lap; ++i) tasks.take()->run();
+    REQUIRE(tasks.empty());
+    REQUIRE(tasks.claim() == nullptr);  // though nothing waits in the ring
+    push(3);
+    REQUIRE(tasks.size() == 3);
+    for (std::size_t i = 0; i != 3; ++i) tasks.take()->run();
+    for (std::size_t i = 1; i != batch; ++i) tasks.at(taken.first + i).run();
+    REQUIRE(order.size() == total);
+    for (std::size_t i = 0; i != lap + 3; ++i) REQUIRE(order[1 + i] == batch + i);
+    task_ring::slot* const place = tasks.claim();  // as soon as they have begun
+    REQUIRE(place != nullptr);
+    ::new (place->room()) yoke::detail::no_task;
+    place->publish();
+    tasks.take()->run();
+}
+
 TEST_CASE("a node is taken back from the ring while it is the oldest there, once") {
     const auto nodes = std::make_unique<yoke_test::node[]>(3);
     intake tasks;

@@ -76,6 +76,24 @@ TEST_CASE("a ring gives tasks out in order, singly and in batches") {
     REQUIRE(ran == 5);
 }
 
+TEST_CASE("every slot of a ring is one cache line") {
+    std::atomic<int> ran{0};
+    // Several, as memory for one may happen to be aligned.
+    for (int rings = 0; rings != 5; ++rings) {
+        const auto ring = std::make_unique<task_ring>();
+        const auto between = std::make_unique<char[]>(static_cast<std::size_t>(24 + 16 * rings));
+        ring->open();
+        for (std::size_t i = 0; i != task_ring::capacity; ++i) {
+            task_ring::slot* const place = ring->claim();
+            REQUIRE(reinterpret_cast<std::uintptr_t>(place) % 64 == 0);
+            ::new (place->room()) counting_task(ran, 0);
+            place->publish();
+        }
+        for (auto next = ring->take(1); next.size != 0; next = ring->take(1)) ring->at(next.first).run();
+    }
+    REQUIRE(ran == 5 * static_cast<int>(task_ring::capacity));
+}
+
 TEST_CASE("a full ring says so, and has room again as soon as a task has left its slot") {
     std::atomic<int> ran{0};
     task_ring ring;

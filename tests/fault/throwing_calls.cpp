@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // labels: concurrent
 //
-// What the user's functions throw out of the loops and sort: at every call, in every algorithm, on every executor of this
-// process. No item is lost or doubled, the exception comes out as itself, and nothing is still running.
+// What the user's functions throw out of the loops and sort: at every call, in every algorithm, on every executor of
+// this process. No item is lost or doubled, the exception comes out as itself, and nothing is still running.
 #include "catch.hpp"
 #include "support/failing_memory.hpp"
 

@@ -1,12 +1,12 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * How a forker waits for a stolen job and helps its thief (yoke/detail/fork_join.hpp): the job's word, the forker's bell, and
- * the thief's `waiter`. Every access to shared memory is a step of its own, in any interleaving; the deque itself has a model
- * of its own (work_stealing_deque.pml), here it is a number.
+ * How a forker waits for a stolen job and helps its thief (yoke/detail/fork_join.hpp): the job's word, the forker's bell,
+ * and the forker's number with the thief (`calls_`, here `waiter`). Every access to shared memory is a step of its own, in
+ * any interleaving; the deque itself has a model of its own (work_stealing_deque.pml), here it is a number.
  *
- * The thief forks FORKS times, and each time goes on only when its call has been stolen, which only the forker can do: as if
- * the two calls waited for one another. The forker may also mistake the time and go to sleep at any moment.
+ * The thief forks FORKS times, and each time goes on only when its call has been stolen, which only the forker can do:
+ * as if the two calls waited for one another. The forker may also mistake the time and go to sleep at any moment.
  *
  * Checked: nobody sleeps for ever. (A model whose end is not reached is an error.)
  *

@@ -8,7 +8,7 @@
 /// does, the rare side can pay for both: `membarrier` makes every running thread of the process pass a full
 /// barrier before it returns.
 ///
-///     often:   a.store(...);  light_barrier();  b.load()          light_barrier() is nothing but an order to the compiler
+///     often:   a.store(...);  light_barrier();  b.load()          light_barrier() is only an order to the compiler
 ///     seldom:  b.store(...);  heavy_barrier();  a.load()
 ///
 /// Why at least one sees the other: the heavy barrier falls somewhere between two instructions of the other
@@ -25,6 +25,7 @@
 /// membarrier.
 
 #include <yoke/detail/config.hpp>
+#include <yoke/detail/test_point.hpp>
 
 #include <atomic>
 
@@ -54,8 +55,8 @@ inline constexpr int register_private_expedited = 1 << 4;
 /// This process was asked for.
 YOKE_SHARED_STATE inline std::atomic<bool> asymmetric_barrier_enabled{false};
 
-/// Asks for the use of heavy_barrier() in this process; false if it cannot be had. Costs nothing the second time. A child
-/// of fork() inherits it.
+/// Asks for the use of heavy_barrier() in this process; false if it cannot be had. Costs nothing the second time. A
+/// child of fork() inherits it.
 [[nodiscard]] inline bool enable_asymmetric_barrier() noexcept {
     if (asymmetric_barrier_enabled.load(std::memory_order_relaxed)) return true;
     if (!membarrier::call(membarrier::register_private_expedited)) return false;
@@ -65,7 +66,10 @@ YOKE_SHARED_STATE inline std::atomic<bool> asymmetric_barrier_enabled{false};
 
 /// The rare side's barrier; false if the kernel refuses. To be called only after enable_asymmetric_barrier() returned
 /// true.
-[[nodiscard]] inline bool heavy_barrier() noexcept { return membarrier::call(membarrier::private_expedited); }
+[[nodiscard]] inline bool heavy_barrier() noexcept {
+    YOKE_TEST_POINT("heavy_barrier");
+    return membarrier::call(membarrier::private_expedited);
+}
 
 #else
 

@@ -41,6 +41,7 @@
 /// two, see asymmetric_barrier.hpp.
 
 #include <yoke/detail/parking.hpp>
+#include <yoke/detail/test_point.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -162,6 +163,7 @@ private:
                                                   std::memory_order_relaxed))
                     return;
             }
+            YOKE_TEST_POINT("eventcount: no token");
             park(tokens_, 0);
         }
     }

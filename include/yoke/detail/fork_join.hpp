@@ -20,18 +20,19 @@
 /// the stolen job has not ended (leapfrogging: Wagner and Calder, "Leapfrogging: a portable technique for
 /// implementing efficient futures", PPoPP 1993). What it takes is, by fact 3, a part of what it waits for. So nothing
 /// unrelated ever runs on top of the caller's stack and the locks it holds, and there is no deadlock: whoever waits
-/// does so for a job further from the root.
-/// But the thief may end the job, begin another and fork again between two steps of the waiter's theft. So the waiter
-/// makes sure that the job has not ended after it has seen the job it wants to steal, and before it moves the deque's top:
-/// a later, unrelated one was pushed after the end of the job and cannot be seen without it; and a descendant that is
-/// still in the deque, so that the top can be moved past it, keeps the job from ending.
+/// does so for a job further from the root. But the thief may end the job, begin another and fork again between two
+/// steps of the waiter's theft. So the waiter makes sure that the job has not ended after it has seen the job it
+/// wants to steal, and before it moves the deque's top: a later, unrelated one was pushed after the end of the job
+/// and cannot be seen without it; and a descendant that is still in the deque, so that the top can be moved past it,
+/// keeps the job from ending.
 ///
 /// If there is nothing to help with, the worker sleeps on a bell of its own. It is rung by the thief when the job has
 /// ended, if the job's word says that somebody sleeps, and, if the waiter has left its number with the thief
-/// (`waiter_`), when the thief forks again.
+/// (`calls_`), when the thief forks again. There is room for one number. A thief that helps
+/// another one can have two waiters: the second displaces the first, and rings its bell when it wakes itself.
 ///
-/// **In a child** made by fork() there is nobody else: what this thread forks it takes back itself, and waiting for a job
-/// that was stolen before throws `forked`.
+/// **In a child** made by fork() there is nobody else: what this thread forks it takes back itself, and waiting for a
+/// job that was stolen before throws `forked`.
 ///
 /// **Lifetime.** A job is gone as soon as its word says `ended` and the forker sees it. So that exchange is the
 /// thief's last access to the job; the bell it then rings belongs to the pool.
@@ -39,12 +40,26 @@
 /// **Memory orders.** A job is published by the push and seen by the thief's steal (release and acquire of the
 /// deque's bottom). Its outcome is written before the exchange to `ended` (release) and read after a load that
 /// sees it (acquire). Two pairs are of the kind "store mine, load the other's": a fork (push; look for sleepers)
-/// against a worker that goes to sleep (announce it; look at the deques), and a fork (push; look at `waiter_`) against
-/// a waiter (store `waiter_`; look at the thief's deque). In both the fork's side uses the light barrier
+/// against a worker that goes to sleep (announce it; look at the deques), and a fork (push; look at `calls_`) against
+/// a waiter (leave the number there; look at the thief's deque). In both the fork's side uses the light barrier
 /// of the push and the other the heavy one.
+///
+/// **A worker that goes to sleep** needs the heavy barrier only if there was a fork since the last one. So it first
+/// makes all workers *quiet*, a bit in `calls_`, and issues the barrier only if one of them was not. A fork on a
+/// quiet worker clears the bit by a read-modify-write, between the push and a (second) look at the sleepers. Let J be
+/// a job, pushed by F, which saw no reason to call somebody, and S a worker that then announces its sleep and finds
+/// all quiet.
+/// - F saw the bit and cleared it: that came before its look at the sleepers, hence before S's announcement and S's
+/// look
+///   at the bit. So some R has set it since, whose barrier and look at the deques came, or will come, after J's push.
+/// - F did not see the bit, and S did: so some R set it after F had looked for it, and issued its barrier later. In
+/// both cases R sees J, if it is still there. Then R clears the bit again, and is itself about to search for J, or to
+/// wake somebody who does; if it finds a task instead, it looks once more. tests/model/fork_quiet.pml checks this.
+///
 /// What is `seldom_forked` the owner pushes and takes back with barriers of its own, so that a thief needs none for it.
 /// A fork that comes in the very moment in which a searching worker finds other work may go unnoticed by those who
-/// sleep. No work depends on that, for the forker does what nobody takes, and its next fork, or `wants_forks()`, looks again.
+/// sleep. No work depends on that, for the forker does what nobody takes, and its next fork, or `wants_forks()`, looks
+/// again.
 /// tests/model/fork_join.pml checks how a waiter sleeps and is rung.
 
 #include <yoke/detail/asymmetric_barrier.hpp>
@@ -194,6 +209,12 @@ public:
     // For the crew.
 
     [[nodiscard]] bool has_jobs() const noexcept { return !jobs_.empty(); }
+    /// Makes the worker quiet; false if it was. To be followed by a heavy barrier and a look at its jobs.
+    [[nodiscard]] bool make_quiet() noexcept {
+        return (calls_.load(std::memory_order_seq_cst) & quiet) == 0 &&
+               (calls_.fetch_or(quiet, std::memory_order_seq_cst) & quiet) == 0;
+    }
+    void end_quiet() noexcept { calls_.fetch_and(~quiet, std::memory_order_seq_cst); }
     [[nodiscard]] fork_job* steal() noexcept { return jobs_.steal(); }
 
     /// Runs a job stolen from `forker`. Only by the worker itself.
@@ -246,6 +267,16 @@ private:
     /// thief that could end it.
     [[nodiscard]] bool join(fork_job& job) noexcept;
 
+    /// The next fork calls worker `number`, or nobody if that is 0. Returns who would have been called; if `only_if` is
+    /// not 0 and that is another one, nothing changes.
+    std::uint32_t call_for(std::uint32_t number, std::uint32_t only_if) noexcept {
+        std::uint32_t seen = calls_.load(std::memory_order_relaxed);
+        do {
+            if (only_if != 0 && (seen & ~quiet) != only_if) break;
+        } while (!calls_.compare_exchange_weak(seen, (seen & quiet) | number, std::memory_order_seq_cst));
+        return seen & ~quiet;
+    }
+
     void ring() noexcept {
         bell_.fetch_add(1, std::memory_order_release);
         unpark_one(bell_);
@@ -254,8 +285,10 @@ private:
     fork_crew& crew_;
     const std::uint32_t number_;  // not 0, which is nobody
     parking_word bell_{0};
-    /// Who waits for a job that this worker runs, and wants to be told when it forks.
-    std::atomic<std::uint32_t> waiter_{0};
+    /// What the next fork has to see to, most often nothing: the number of a worker that waits for a job which this one
+    /// runs, and wants to be told when it forks; and whether this worker is quiet.
+    static constexpr std::uint32_t quiet = std::uint32_t{1} << 31;
+    std::atomic<std::uint32_t> calls_{quiet};
     bool begun_ = false;
     work_stealing_deque<fork_job, most_jobs> jobs_;
 };
@@ -355,13 +388,25 @@ public:
         return sleep_.wants_wake(present_.load(std::memory_order_relaxed));
     }
 
-    /// True if nothing waits to be stolen. For workers that have announced that they will sleep, or have ended
-    /// their search.
-    [[nodiscard]] bool empty() const noexcept {
+    /// True if nothing waits to be stolen, or another worker has found that out, or is about to, see above. For
+    /// workers that have announced that they will sleep, or have ended their search. If it is false, the caller
+    /// searches, or wakes somebody.
+    [[nodiscard]] bool empty() noexcept {
         if (!in_use()) return true;
-        // Without a barrier there is no theft either.
-        if (asymmetric() && !heavy_barrier()) return true;
-        return nothing_in(guests_) && nothing_in(workers_);
+        if (asymmetric()) {
+            bool forked_since = false;
+            for_each_worker(
+                [&](fork_worker& each) noexcept { forked_since = each.make_quiet() || forked_since; });
+            // Without a barrier there is no theft either.
+            if (!forked_since || !heavy_barrier()) return true;
+        }
+        bool none = true;
+        for_each_worker([&](fork_worker& each) noexcept {
+            if (!each.has_jobs()) return;
+            each.end_quiet();
+            none = false;
+        });
+        return none;
     }
 
 private:
@@ -369,12 +414,14 @@ private:
 
     enum class barrier { undecided, sequential, asymmetric };
 
-    [[nodiscard]] static bool nothing_in(const stable_array<fork_worker>& all) noexcept {
-        const std::size_t size = all.size();
-        for (std::size_t i = 0; i != size; ++i) {
-            if (all[i].has_jobs()) return false;
-        }
-        return true;
+    template <class F>
+    void for_each_worker(F f) noexcept {
+        const auto call_for = [&](stable_array<fork_worker>& all) noexcept {
+            const std::size_t size = all.size();
+            for (std::size_t i = 0; i != size; ++i) f(all[i]);
+        };
+        call_for(guests_);
+        call_for(workers_);
     }
     [[nodiscard]] fork_worker& by_number(std::uint32_t number) const noexcept {
         return number % 2 == 1 ? workers_[number / 2] : guests_[number / 2 - 1];
@@ -426,13 +473,14 @@ inline void fork_worker::begin() noexcept {
 
 inline void fork_worker::look_for_idle() noexcept {
     // seq_cst: see above; the barrier between the push and these loads is the push's.
-    if (crew_.wants_worker() || waiter_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
+    if (crew_.wants_worker() || calls_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
         call_idle();
 }
 
 inline void fork_worker::call_idle() noexcept {
     if (crew_.process_.forked()) return;
-    if (const std::uint32_t waiter = waiter_.exchange(0, std::memory_order_relaxed))
+    // seq_cst: if this worker was quiet, the push comes before, and the look at the sleepers behind.
+    if (const std::uint32_t waiter = calls_.exchange(0, std::memory_order_seq_cst) & ~quiet)
         crew_.by_number(waiter).ring();
     if (crew_.wants_worker()) crew_.call_(crew_.pool_);
 }
@@ -466,16 +514,16 @@ inline bool fork_worker::join(fork_job& job) noexcept {
         YOKE_TEST_POINT("job marked");
         if ((marked & fork_job::ended) != 0) return true;
         if (marked / fork_job::one_thief != seen / fork_job::one_thief) continue;  // its thief is known now
-        if (thief != nullptr) {
-            thief->waiter_.store(number_, std::memory_order_seq_cst);
-            const bool ordered = !jobs_.asymmetric() || heavy_barrier();
-            if (ordered && thief->has_jobs()) continue;
+        if (thief == nullptr) {
+            park(bell_, bell);
+            continue;
         }
-        park(bell_, bell);
-        if (thief != nullptr) {
-            std::uint32_t me = number_;
-            thief->waiter_.compare_exchange_strong(me, 0, std::memory_order_relaxed);
-        }
+        const std::uint32_t before = thief->call_for(number_, 0);
+        const bool ordered = !jobs_.asymmetric() || heavy_barrier();
+        if (!ordered || !thief->has_jobs()) park(bell_, bell);
+        thief->call_for(0, number_);
+        // Whom we displaced has not been called since: it looks for itself.
+        if (before != 0 && before != number_) crew_.by_number(before).ring();
     }
 }
 

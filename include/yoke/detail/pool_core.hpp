@@ -32,6 +32,7 @@
 #include <yoke/detail/stable_array.hpp>
 #include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/test_point.hpp>
 #include <yoke/detail/thread_crew.hpp>
 #include <yoke/detail/thread_traits.hpp>
 #include <yoke/detail/worker_counters.hpp>
@@ -436,10 +437,11 @@ private:
     task* search_task(std::size_t self) noexcept {
         search_patience& patience = workers_[self].patience;
         bool after_job = false;
+        bool seen_jobs = false;
         for (int looks = patience.looks();;) {
             task* const task = is_held_up() ? nullptr : queues_.search(self);
             if (task != nullptr || is_held_up()) {
-                const bool more = leave_search();
+                const bool more = leave_search(seen_jobs);
                 if (task != nullptr) patience.found_task(more);
                 return task;
             }
@@ -447,6 +449,7 @@ private:
                 if (forked()) end_forked_process();
                 end_job(self);
                 after_job = true;
+                seen_jobs = false;
                 looks = search_patience::most_looks;
                 continue;
             }
@@ -455,8 +458,11 @@ private:
                 search_patience::pause(--looks);
                 continue;
             }
+            YOKE_TEST_POINT("pool_core: nothing found");
             sleep_.prepare_sleep();
-            if (!queues_.empty() || !forks_.empty() || crew_.too_many()) {
+            const bool tasks = !queues_.empty();
+            if (!tasks) seen_jobs = !forks_.empty();
+            if (tasks || seen_jobs || crew_.too_many()) {
                 sleep_.withdraw();
             } else if (is_over(self)) {
                 return nullptr;
@@ -468,12 +474,12 @@ private:
             }
         }
     }
-    /// Returns whether tasks are left.
-    bool leave_search() noexcept {
+    /// Returns whether tasks are left. `seen_jobs`: forks_.empty() said no, and the caller has run none since.
+    bool leave_search(bool seen_jobs = false) noexcept {
         const bool last = sleep_.end_search();
         const bool more = !queues_.empty();
         // While we searched nobody was woken, so if there is more work we send the next one.
-        if (last && more) wake();
+        if (last && (more || (seen_jobs && !forks_.empty()))) wake();
         return more;
     }
     void sleep(std::size_t self) noexcept {
@@ -489,7 +495,7 @@ private:
     [[nodiscard]] bool retires(std::size_t self) noexcept {
         if (!crew_.too_many() || !crew_.retire(self)) return false;
         // A busy worker looks at the queues before it sleeps or leaves: the others rely on that.
-        if (!queues_.empty()) wake();
+        if (!queues_.empty() || !forks_.empty()) wake();
         return true;
     }
 

@@ -2,12 +2,15 @@
 #pragma once
 
 /// Where a thread pool takes tasks in: a ring of slots, each one cache line, in which a small task lies itself. So
-/// handing over a task allocates nothing, and a worker that goes through a batch of slots reads lines one after the other
-/// instead of following pointers.
+/// handing over a task allocates nothing, and a worker that goes through a batch of slots reads lines one after the
+/// other instead of following pointers.
 ///
 /// A bounded queue for any number of producers and consumers after Vyukov ("Bounded MPMC queue", 2010), with two
-/// differences. Consumers take several slots by one step. And a slot is let go before its task runs, which then lies on the
-/// worker's stack: a task that runs for an hour does not stand in the way of the ring.
+/// differences. Consumers take several slots by one step. And a slot is let go before its task runs, which then lies
+/// on the worker's stack: a task that runs for an hour does not stand in the way of the ring. Tasks that a worker has
+/// taken and not begun do keep their slots. While all workers are in long tasks, those of their batches (31 each at
+/// most) end the next lap when it comes to them, and further tasks go to the list of intake.hpp, in the same order
+/// and at its price.
 ///
 ///     slot.turn    2 * lap       free for the task at position lap * capacity + index
 ///                  2 * lap + 1   holds it
@@ -15,16 +18,19 @@
 ///     head_        the next position to be taken by a consumer
 ///
 /// Memory orders.
-/// - claim: `tail_` moves by a compare-exchange, so a position has one producer. It has seen the slot free (acquire), which
+/// - claim: `tail_` moves by a compare-exchange, so a position has one producer. It has seen the slot free (acquire),
+/// which
 ///   the consumer's `vacate` (release) made it after its last look at the slot.
-/// - publish stores the turn after the task; ready() (acquire) reads it before anybody touches the task. The store is seq_cst
+/// - publish stores the turn after the task; ready() (acquire) reads it before anybody touches the task. The store is
+/// seq_cst
 ///   for the sake of the sleepers: see eventcount.hpp.
 /// - take: `head_` moves by a compare-exchange from h to h + n after the turns of h ... h + n - 1 were seen. If it
-///   succeeds, the head stood at h all the time (it only grows), so nobody else has taken them and they are still there.
+///   succeeds, the head stood at h all the time (it only grows), so nobody else has taken them and they are still
+///   there.
 /// - Positions have 64 bits and do not wrap.
 ///
-/// A producer that is held up between claim and publish holds up those behind it, for the consumers see nothing beyond; it
-/// wakes a consumer when it goes on. Nobody waits for it.
+/// A producer that is held up between claim and publish holds up those behind it, for the consumers see nothing
+/// beyond; it wakes a consumer when it goes on. Nobody waits for it.
 
 #include <yoke/detail/task.hpp>
 
@@ -32,6 +38,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <new>
 
 namespace yoke::detail {
@@ -41,7 +48,7 @@ public:
     static constexpr std::size_t capacity = 1024;
 
     /// A free place that one producer has claimed: it must make a task at `room()` and then publish.
-    class slot {
+    class alignas(64) slot {
     public:
         /// Bytes of a task, its virtual pointer included.
         static constexpr std::size_t size = 56;
@@ -61,6 +68,7 @@ public:
         std::uint64_t turn_;
         alignas(8) std::byte room_[size];
     };
+    static_assert(sizeof(slot) == 64, "a slot is one cache line");
 
     /// Positions of tasks that one consumer has taken.
     struct batch {
@@ -72,15 +80,19 @@ public:
     task_ring() = default;
     task_ring(const task_ring&) = delete;
     task_ring& operator=(const task_ring&) = delete;
-    ~task_ring() { std::free(slots_.load(std::memory_order_relaxed)); }
+    ~task_ring() { std::free(memory_); }
 
     /// Gets the memory, if it has none. One thread at a time, before the first claim(). Throws std::bad_alloc.
     void open() {
         if (is_open()) return;
-        // Zeroed memory is a ring of free slots in lap 0, and pages that are never used are never there.
-        auto* const slots = static_cast<slot*>(std::calloc(capacity, sizeof(slot)));
-        if (slots == nullptr) throw std::bad_alloc();
-        slots_.store(slots, std::memory_order_release);
+        // Zeroed memory is a ring of free slots in lap 0, and pages that are never used are never there. calloc alone
+        // knows how to get such memory, and does not align it to a line: there is one slot more to begin in.
+        std::size_t room = (capacity + 1) * sizeof(slot);
+        memory_ = std::calloc(1, room);
+        if (memory_ == nullptr) throw std::bad_alloc();
+        void* first = memory_;
+        slots_.store(static_cast<slot*>(std::align(alignof(slot), capacity * sizeof(slot), first, room)),
+                     std::memory_order_release);
     }
 
     /// Null if the ring is full.
@@ -165,14 +177,15 @@ private:
         return slot_at(position).turn().load(std::memory_order_seq_cst) == position / capacity * 2 + 1;
     }
 
+    void* memory_ = nullptr;
     std::atomic<slot*> slots_{nullptr};
     alignas(64) std::atomic<std::uint64_t> tail_{0};
     alignas(64) std::atomic<std::uint64_t> head_{0};
 };
 
-/// The tasks of a batch that a worker has taken and not begun. It takes them from the front; others steal from the back. One
-/// word holds first position and number, so both do it by one compare-exchange. A word can come back to a value
-/// it had only after 2^48 tasks.
+/// The tasks of a batch that a worker has taken and not begun. It takes them from the front; others steal from the
+/// back. One word holds first position and number, so both do it by one compare-exchange. A word can come back to a
+/// value it had only after 2^48 tasks.
 class taken_tasks {
 public:
     /// The next one; false if there is none. Owner or, for one at a time, anybody.
