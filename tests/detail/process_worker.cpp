@@ -137,6 +137,12 @@ private:
             slot.entry = &compute;
             slot.call_size = sizeof number;
             std::memcpy(slot.bytes.data(), &number, sizeof number);
+            // Of the large results every other one finds its room ready.
+            slot.room_size = number % 14 == 0 ? size_for(number) : 0;
+            if (slot.room_size != 0) {
+                records_[index].room = arena_block(arena_, static_cast<std::size_t>(slot.room_size));
+                slot.room_offset = records_[index].room.offset();
+            }
             const slot_state sent{++records_[index].generation, 0, slot_phase::sent};
             slot.state.store(sent.word(), std::memory_order_release);
             board_.push(tail_++, index, sent.generation);
