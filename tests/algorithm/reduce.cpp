@@ -112,6 +112,55 @@ TEST_CASE("With a fixed size of chunks the result is the documented one, digit f
     CHECK(same);
 }
 
+namespace {
+
+struct fails_at_item {
+    int operator()(int x) const {
+        if (x == fails_at) throw std::domain_error(std::to_string(x));
+        return x;
+    }
+    int fails_at;
+};
+struct add_until {
+    long operator()(long a, long b) const {
+        if (b == fails_at) throw std::domain_error(std::to_string(b));
+        return a + b;
+    }
+    long fails_at;
+};
+
+}  // namespace
+
+TEST_CASE("whichever call throws in a worker process, its exception comes back, the items stay, and the pool "
+          "goes on",
+          "[process]") {
+    yoke::process_pool pool(2);
+    const auto numbers = upto(40);
+    for (int k = 1; k < 40; k += 3) {
+        for (const yoke::map_options options : {yoke::map_options{}, {.chunk = 1}, {.chunk = 7}}) {
+            auto items = numbers;
+            const auto told = [&](auto&& run) {
+                try {
+                    run();
+                } catch (const std::domain_error& error) {
+                    return std::string(error.what()) == std::to_string(k) && items == numbers;
+                }
+                return false;
+            };
+            CAPTURE(k, options.chunk);
+            CHECK(told([&] { static_cast<void>(yoke::map(pool, items, fails_at_item{k}, options)); }));
+            CHECK(told([&] { yoke::for_each(pool, items, fails_at_item{k}, options); }));
+            CHECK(told([&] {
+                static_cast<void>(
+                    yoke::transform_reduce(pool, items, 0, std::plus<>(), fails_at_item{k}, options));
+            }));
+        }
+        // With one chunk the operation is called for every item but the first.
+        CHECK_THROWS_AS(yoke::reduce(pool, numbers, 0L, add_until{k}, {.chunk = 40}), std::domain_error);
+    }
+    CHECK(yoke::reduce(pool, numbers, 0L) == 780);
+}
+
 TEST_CASE("The same digits come from worker processes", "[process]") {
     const auto numbers = rough(1000);
     yoke::inline_executor here;

@@ -11,13 +11,15 @@ namespace {
 
 class contender {
 public:
+    explicit contender(unsigned threads = bench::workers()) : pool_(threads) {}
+
     template <class F>
     void run(std::size_t size, F f) {
         yoke::for_each(pool_, std::views::iota(std::size_t{0}, size), f);
     }
 
 private:
-    yoke::thread_pool pool_{bench::workers()};
+    yoke::thread_pool pool_;
 };
 
 }  // namespace
