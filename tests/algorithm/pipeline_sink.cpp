@@ -13,6 +13,8 @@
 #include <latch>
 #include <memory>
 #include <numeric>
+#include <stdexcept>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -143,4 +145,37 @@ TEST_CASE("a slow sink holds back the source, not the memory", "[concurrent]") {
             {.items = 4});
     CHECK(most <= 4);
     CHECK(between == 0);
+}
+
+namespace {
+
+template <class Q>
+inline constexpr bool takes_stop_token = requires(Q& queue, std::stop_token stop) {
+    queue.push(1, stop);
+};
+
+}  // namespace
+
+TEST_CASE("a run that fails or is stopped does not wait for room in its queue", "[concurrent]") {
+    if (!takes_stop_token<yoke::bounded_queue<int>>) return;
+    yoke::thread_pool pool(2);
+    for (const bool fails : {false, true}) {
+        yoke::bounded_queue<int> full(1);
+        std::stop_source stop;
+        const auto run = [&] {
+            yoke::from(numbers(100)) | yoke::stage(pool, [&](int x) {
+                while (x == 5 && full.size() == 0) std::this_thread::yield();  // the sink's next push blocks
+                if (x == 5 && fails) throw std::runtime_error("bad item");
+                if (x == 5) stop.request_stop();
+                return x;
+            }) | yoke::into(full, {.stop = stop.get_token()});
+        };
+        if (fails) {
+            CHECK_THROWS_AS(run(), yoke::stage_error);
+        } else {
+            CHECK_THROWS_AS(run(), yoke::cancelled);
+        }
+        CHECK_FALSE(full.is_closed());
+        CHECK(full.try_pop() == 0);
+    }
 }

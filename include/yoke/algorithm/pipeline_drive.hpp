@@ -21,6 +21,9 @@
 
 namespace yoke::detail {
 
+/// What a sink throws that stopped waiting because the run is over.
+struct sink_given_up {};
+
 /// A source and what walks through it.
 template <class Source>
 struct source_in_run {
@@ -263,13 +266,15 @@ private:
             leave_for_user_code(lock);
         }
         std::exception_ptr error;
+        const std::stop_token over = core_.abandoned.get_token();
         const auto begun = pipeline_clock::now();
         auto now = begun;
         do {
             Node& node = static_cast<Node&>(*output_.pop());
             try {
-                sink_.take(std::move(node.template get<Out>()));
+                sink_.take(std::move(node.template get<Out>()), over);
                 ++emitted;
+            } catch (const sink_given_up&) {  // the run is ending, for a reason that it knows
             } catch (...) {
                 error = std::current_exception();
             }
@@ -347,7 +352,9 @@ auto run_pipeline(Source& source, Sink&& sink, Links&&... links) {
     typename std::decay_t<Sink>::template running<Out> out(sink);
     const auto started = std::make_shared<source_in_run<Source>>(std::move(source));
     if constexpr (Source::listens) core->source_over = std::stop_source();
-    if (Source::may_block && !core->abandoned.stop_possible()) core->abandoned = std::stop_source();
+    constexpr bool sink_may_block = requires { requires decltype(out)::may_block; };
+    if ((Source::may_block || sink_may_block) && !core->abandoned.stop_possible())
+        core->abandoned = std::stop_source();
     pipeline_driver<Node, Out, Source, decltype(out), decltype(parts)> driver(setup, started, out, parts,
                                                                               options);
     {

@@ -13,6 +13,7 @@
 
 #include <concepts>
 #include <functional>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -51,7 +52,7 @@ struct collect_sink : sink_base {
         static constexpr bool prompt = true;  // does not keep the driver
         std::vector<T> results{};
         explicit running(collect_sink&) {}
-        void take(T&& item) { results.push_back(std::move(item)); }
+        void take(T&& item, const std::stop_token&) { results.push_back(std::move(item)); }
         std::vector<T> result() && { return std::move(results); }
     };
 };
@@ -75,7 +76,7 @@ struct call_sink : sink_base {
         static constexpr bool prompt = false;
         F& function;
         explicit running(call_sink& sink) : function(sink.function) {}
-        void take(T&& item) { std::invoke(function, std::move(item)); }
+        void take(T&& item, const std::stop_token&) { std::invoke(function, std::move(item)); }
         void result() && {}
     };
 };
@@ -96,10 +97,20 @@ struct queue_sink : sink_base {
     template <class T>
     struct running {
         static constexpr bool prompt = false;
+        static constexpr bool may_block = true;
         Q& queue;
         explicit running(queue_sink& sink) : queue(*sink.queue) {}
-        void take(T&& item) {
-            if (!queue.push(std::move(item))) throw queue_closed();
+        /// `over`: the run has failed or was stopped; then nobody needs to make room.
+        void take(T&& item, const std::stop_token& over) {
+            if constexpr (requires {
+                              { queue.push(std::move(item), over) } -> std::same_as<bool>;
+                          }) {
+                if (queue.push(std::move(item), over)) return;
+                if (over.stop_requested()) throw sink_given_up();
+                throw queue_closed();
+            } else {
+                if (!queue.push(std::move(item))) throw queue_closed();
+            }
         }
         void result() && {}
     };
@@ -115,7 +126,7 @@ struct discard_sink : sink_base {
     struct running {
         static constexpr bool prompt = true;  // does not keep the driver
         explicit running(discard_sink&) {}
-        void take(T&&) noexcept {}
+        void take(T&&, const std::stop_token&) noexcept {}
         void result() && {}
     };
 };
@@ -145,7 +156,7 @@ template <class F>
 }
 
 /// Runs the pipeline and pushes each result into `queue`, in the order of the source; waits where the queue is full. The queue is not closed
-/// at the end. If somebody else closes it, that is an error (`queue_closed`, nested in a stage_error).
+/// at the end. A run that fails or is stopped meanwhile does not wait for room. If somebody else closes it, that is an error (`queue_closed`, nested in a stage_error).
 template <class Q>
 [[nodiscard]] detail::queue_sink<Q> into(Q& queue, pipeline_options options = {}) {
     return {{true, std::move(options)}, &queue};

@@ -178,7 +178,7 @@ struct queue_items {
     static constexpr bool may_block = true;
     static constexpr bool may_be_left = false;
     static constexpr bool listens = requires(Q & queue, std::stop_token stop) {
-        { queue.pop(stop) } -> std::same_as<std::optional<value_type>>;
+        { queue.pop(stop) } -> std::derived_from<std::optional<value_type>>;
     };
     static constexpr bool waits = false;
     Q* queue;
@@ -187,7 +187,9 @@ struct queue_items {
         Q& queue;
         std::optional<value_type> next(const std::stop_token& over) {
             if constexpr (listens) {
-                return queue.pop(over);
+                auto popped = queue.pop(over);
+                std::optional<value_type>& item = popped;  // which may be a part of what pop() returns
+                return std::move(item);
             } else {
                 return queue.pop();
             }
