@@ -26,17 +26,21 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/awaited.hpp>
+#include <yoke/detail/block_cache.hpp>
 #include <yoke/detail/coroutine.hpp>
 #include <yoke/detail/future_state.hpp>
 #include <yoke/detail/helping.hpp>
 #include <yoke/detail/invoke.hpp>
+#include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/time_span.hpp>
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -114,8 +118,9 @@ public:
         return own_state().wait_until(detail::deadline_at(time));
     }
 
-    /// True: the task will not run, and `get()` throws `cancelled`. False: it is running, or has run. Throws no_state.
-    bool cancel() { return !state().inherited() && state().try_cancel(); }
+    /// True: the task will not run, and `get()` throws `cancelled`; also if that is so already. False: it is running, or
+    /// has run. Throws no_state.
+    bool cancel() { return !state().inherited() && (state().try_cancel() || state().stopped()); }
 
     /// Runs `f(result)` on `ex` - `f()` if there is none - when this future is done, and returns the future of what `f` returns.
     /// Takes the outcome, as `get()` does. `f` is decay-copied.
@@ -254,21 +259,49 @@ public:
     executor_task(task_home home, std::stop_token stop, Call&&... call)
         : task_state<R, F, Args...>(1, std::move(stop), std::forward<Call>(call)...), home_(home) {}
 
-    void help() noexcept override {
-        if (this->may_run(home_)) this->run();
+private:
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        this->help_or_look([this] { return this->run(); }, home_);
+        return {};
     }
 
-private:
     const task_home home_;
 };
 
-/// Lasts until the task is done, also if a waiter runs it: an executor that waits for all of its tasks waits for that one.
+/// Keeps an executor from its end until a future is done.
+class end_put_off final : public continuation, public in_block {
+public:
+    /// Called inside a task of the executor. False if there is no memory.
+    [[nodiscard]] static bool until_done(future_core& state, task_keeper& executor) noexcept {
+        auto* const made = new (std::nothrow) end_put_off(executor);
+        if (made == nullptr) return false;
+        executor.keep();
+        if (!state.tell(*made)) static_cast<void>(made->future_done());
+        return true;
+    }
+
+private:
+    explicit end_put_off(task_keeper& executor) noexcept : executor_(executor) {}
+    state_ref<future_core> future_done() noexcept override {
+        task_keeper& executor = executor_;
+        delete this;
+        executor.let_go();
+        return {};
+    }
+    state_ref<future_core> future_news() noexcept override { return {}; }
+
+    task_keeper& executor_;
+};
+
+/// An executor that waits for all of its tasks waits for this one also if a waiter runs it: a thread pool without a thread
+/// that waits, another executor by a call that lasts until the task is done.
 template <class State>
 struct claimable_call {
     state_ref<State> state;
     void operator()() noexcept {
-        state->run();
-        state->wait();
+        if (state->run() || state->done()) return;
+        task_keeper* const executor = keeper_here();
+        if (executor == nullptr || !end_put_off::until_done(*state, *executor)) state->wait();
     }
 };
 
@@ -315,11 +348,22 @@ namespace detail {
 /// The call `f(result of before)` of `then`. Called when that is done; throws its error.
 template <class In, class Out, class F>
 struct then_call {
+    template <class G>
+    then_call(G&& function, awaited_slot<future_state<In>>& slot)
+        : f(std::forward<G>(function)), before(&slot) {}
+    then_call(then_call&& other) noexcept(std::is_nothrow_move_constructible_v<F>)
+        : f(std::move(other.f)), before(std::exchange(other.before, nullptr)) {}
+    then_call& operator=(then_call&&) = delete;
+    /// Without having been called it lets the future before go, too: else a chain would stay until its last future goes.
+    ~then_call() {
+        if (before != nullptr) static_cast<void>(before->take());
+    }
+
     F f;
     awaited_slot<future_state<In>>* before;
 
     Out operator()() && {
-        auto done = before->take();
+        auto done = std::exchange(before, nullptr)->take();
         if constexpr (continues_future<F, In>) {
             return detail::invoke(std::move(f), future_access::make<In>(std::move(done)));
         } else if constexpr (std::is_void_v<In>) {
@@ -342,49 +386,60 @@ class local_then final : public task_state<Out, then_call<In, Out, F>>, private 
 public:
     template <class G>
     local_then(state_ref<future_state<In>> before, E& ex, G&& f)
-        : task(2, stop_token_of(ex), then_call<In, Out, F>{std::forward<G>(f), &before_}),
+        : task(2, stop_token_of(ex), then_call<In, Out, F>(std::forward<G>(f), before_)),
           ex_(ex),
           home_(home_of(ex)),
           before_(std::move(before)) {}
 
     /// Once, when the future has its reference.
     void start() noexcept {
-        if (!before_.share()->tell(*this)) future_done();
-    }
-
-    void help() noexcept override {
-        if (queued_.load(std::memory_order_acquire)) {
-            if (this->may_run(home_)) this->run();
-        } else if (const auto before = before_.share()) {
-            before->help();
-        }
-    }
-    bool try_cancel() noexcept override {
-        if (!task::try_cancel()) return false;
-        if (const auto before = before_.take()) before->try_cancel();
-        return true;
+        if (!before_.share()->tell(*this)) future_core::publish(future_done());
     }
 
 private:
-    void future_done() noexcept override {
-        const state_ref<local_then> told(this);
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        this->want();
+        if (!queued_.load(std::memory_order_acquire)) return before_.share();
+        this->help_or_look([this] { return this->run(); }, home_);
+        return {};
+    }
+    bool cancel_here(state_ref<future_core>& next) noexcept override {
+        auto before = before_.share();
+        if (!task::cancel_here(next)) return false;
+        next = std::move(before);
+        return true;
+    }
+
+    state_ref<future_core> future_done() noexcept override {
+        state_ref<local_then> told(this);
         const auto before = before_.share();
-        if (!before) return;  // cancelled
-        if (!continues_future<F, In> && !before->value())
-            return this->run();  // which does not come to call f
+        if (!before) return {};  // cancelled
+        const publish_later later(this);
+        if (!continues_future<F, In> && !before->value()) {
+            this->run();  // which does not come to call f
+            return later.due(std::move(told));
+        }
         std::exception_ptr refused;
         claim_receiver<local_then> receiver(told.share());
         try {
+            // If the executor runs it at once, the next link does not begin on top of it.
             ex_.execute(std::move(receiver), claimable_call<local_then>{told.share()});
         } catch (...) {
             refused = std::current_exception();
         }
-        if (refused) return this->fail(std::move(refused));
+        if (refused) {
+            this->fail(std::move(refused));
+            return later.due(std::move(told));
+        }
         // Only now may a waiter run it: what the executor refuses does not run.
         queued_.store(true, std::memory_order_release);
         this->news();
+        return later.due(std::move(told));
     }
-    void future_news() noexcept override { this->news(); }
+    state_ref<future_core> future_news() noexcept override {
+        this->acquire();
+        return state_ref<future_core>(this);
+    }
 
     E& ex_;
     const task_home home_;
@@ -406,41 +461,39 @@ public:
 
     /// Once, when the future has its reference.
     void start() noexcept {
-        if (!before_.share()->tell(*this)) future_done();
+        if (!before_.share()->tell(*this)) future_core::publish(future_done());
     }
 
-    void help() noexcept override {
-        if (const auto before = before_.share()) {
-            before->help();
-        } else if (const auto task = submitted()) {
-            task->help();
-        }
+private:
+    struct task_watch final : continuation {
+        explicit task_watch(remote_then& then) noexcept : owner(then) {}
+        state_ref<future_core> future_done() noexcept override { return owner.task_done(); }
+        state_ref<future_core> future_news() noexcept override { return owner.share(); }
+        remote_then& owner;
+    };
+
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        this->want();
+        if (auto before = before_.share()) return before;
+        return submitted();
     }
-    bool try_cancel() noexcept override {
+    bool cancel_here(state_ref<future_core>& next) noexcept override {
         if (this->claim()) {
             f_.reset();
+            next = before_.take();
             this->set_stopped();
-            if (const auto before = before_.take()) before->try_cancel();
             return true;
         }
         const auto task = submitted();
         return task && task->try_cancel();
     }
 
-private:
-    struct task_watch final : continuation {
-        explicit task_watch(remote_then& then) noexcept : owner(then) {}
-        void future_done() noexcept override { owner.task_done(); }
-        void future_news() noexcept override { owner.news(); }
-        remote_then& owner;
-    };
-
-    void future_done() noexcept override {
+    state_ref<future_core> future_done() noexcept override {
         state_ref<remote_then> told(this);
         std::exception_ptr error;
         {
             const std::lock_guard lock(mutex_);
-            if (!this->claim()) return;  // cancelled
+            if (!this->claim()) return {};  // cancelled
             auto before = before_.take();
             if (before->value()) {
                 error = submit_call(std::move(before));
@@ -454,13 +507,13 @@ private:
             const state_ref<remote_then> also = share();
             if (!task_->tell(task_watch_)) return task_watch_.future_done();
             this->news();
-        } else if (error) {
-            this->set_error(std::move(error));
-        } else {
-            this->set_stopped();
+            return {};
         }
+        const publish_later later(this);
+        error ? this->set_error(std::move(error)) : this->set_stopped();
+        return later.due(std::move(told));
     }
-    void future_news() noexcept override { this->news(); }
+    state_ref<future_core> future_news() noexcept override { return share(); }
 
     /// Returns what was thrown.
     std::exception_ptr submit_call(state_ref<future_state<In>> before) noexcept {
@@ -476,8 +529,9 @@ private:
             return std::current_exception();
         }
     }
-    void task_done() noexcept {
-        const state_ref<remote_then> told(this);
+    [[nodiscard]] state_ref<future_core> task_done() noexcept {
+        state_ref<remote_then> told(this);
+        const publish_later later(this);
         if (task_->error()) {
             this->set_error(std::exchange(task_->error(), nullptr));
         } else if (!task_->value()) {
@@ -487,6 +541,7 @@ private:
         } else {
             this->set_value(std::move(*task_->value()));
         }
+        return later.due(std::move(told));
     }
     [[nodiscard]] state_ref<remote_then> share() noexcept {
         this->acquire();

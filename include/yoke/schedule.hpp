@@ -19,6 +19,7 @@
 
 #include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <stop_token>
 #include <utility>
@@ -34,29 +35,20 @@ public:
     resumption(std::coroutine_handle<> waiting, std::stop_token stop, task_home home) noexcept
         : future_core(1), waiting_(waiting), stop_(std::move(stop)), home_(home) {}
 
-    void run() noexcept {
-        if (!claim()) return;
+    /// False if somebody else has claimed it.
+    bool run() noexcept {
+        if (!claim()) return false;
         stopped_ = stop_.stop_requested();
         go_on();
+        return true;
     }
     void fail(std::exception_ptr error) noexcept {
         if (!claim()) return;
         error_ = std::move(error);
         go_on();
     }
-    bool try_cancel() noexcept override {
-        if (!claim()) return false;
-        stopped_ = true;
-        go_on();
-        return true;
-    }
-
     /// The executor has accepted it. Before, nobody may help: what the executor refuses goes on in the caller.
     void accepted() noexcept { accepted_.store(true, std::memory_order_release); }
-    void help() noexcept override {
-        if (may_help(awaited::one_of_several) && accepted_.load(std::memory_order_acquire) && may_run(home_))
-            run();
-    }
 
     /// For the coroutine, when it is resumed.
     void check() const {
@@ -65,6 +57,18 @@ public:
     }
 
 private:
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        if (may_help(awaited::one_of_several) && accepted_.load(std::memory_order_acquire))
+            help_or_look([this] { return run(); }, home_);
+        return {};
+    }
+    bool cancel_here(state_ref<future_core>&) noexcept override {
+        if (!claim()) return false;
+        stopped_ = true;
+        go_on();
+        return true;
+    }
+
     void go_on() noexcept {
         {
             const task_scope running(nullptr, nullptr, this);

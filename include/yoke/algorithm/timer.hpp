@@ -29,6 +29,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -55,16 +56,6 @@ public:
         }
     }
 
-    bool try_cancel() noexcept override {
-        if (!claim()) return false;
-        if (core_->remove(*this)) release();  // not the last: the caller has one
-        set_stopped();
-        return true;
-    }
-    void help() noexcept override {
-        core_->go_on_until([this] { return done(); });
-    }
-
     void due() noexcept override {
         const state_ref<due_state> from_heap(this);
         if (claim()) set_value();
@@ -76,6 +67,17 @@ public:
 
 private:
     ~due_state() override = default;
+
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        core_->go_on_until([this] { return done(); });
+        return {};
+    }
+    bool cancel_here(state_ref<future_core>&) noexcept override {
+        if (!claim()) return false;
+        if (core_->remove(*this)) release();  // not the last: the caller has one
+        set_stopped();
+        return true;
+    }
 
     const std::shared_ptr<timer_core> core_;
 };
@@ -98,8 +100,8 @@ constexpr deadline next_in_step(deadline last, deadline::duration period, deadli
 /// `cancel()` ends the series from `waiting` and `queued`; from `running` it asks end_run() to. Who ends the series
 /// completes the future. The future, the heap while it waits, and what the executor holds have a reference each.
 ///
-/// `in_call_` is true while the function runs, in the task or in a waiter that helps. In the latter case the task waits for its
-/// end, so that the executor does not end before.
+/// `in_call_` is true while the function runs, in the task or in a waiter that helps. In the latter case the task puts the end
+/// of its executor off until then (`kept_`), or, if that cannot be done, waits.
 template <class E, class F>
 class series_state final : public future_state<void>, public timer_entry {
     static constexpr bool local = local_executor<E>;
@@ -113,29 +115,11 @@ public:
           time_(first),
           period_(period),
           home_(home_of(ex)),
-          f_(std::forward<G>(f)) {}
+          f_(std::in_place, std::forward<G>(f)) {}
 
     /// Once. Throws as timer_core::add does.
     void start() {
         if (!wait_for_time()) try_cancel();
-    }
-
-    bool try_cancel() noexcept override {
-        {
-            const std::lock_guard lock(mutex_);
-            if (phase_ == phase::ended) return false;
-            stop_wanted_ = true;
-            if (phase_ == phase::running) return true;
-            phase_ = phase::ended;
-        }
-        if (core_->remove(*this)) release();  // not the last: the caller has one
-        complete(nullptr);
-        return true;
-    }
-    void help() noexcept override {
-        if (run_once(true)) return;
-        help_where_blocked<future_core>(*this);
-        core_->go_on_until([this] { return done(); });
     }
 
     void due() noexcept override {
@@ -152,7 +136,8 @@ public:
             if constexpr (local) {
                 ex_.execute(std::move(to), one_run{share()});
             } else {
-                ex_.execute(std::move(to), std::as_const(f_));
+                const task_scope placing(&never_waits);  // other entries are due, too
+                ex_.execute(std::move(to), std::as_const(*f_));
             }
         } catch (...) {
             refused = std::current_exception();
@@ -207,12 +192,32 @@ private:
     struct one_run {
         state_ref<series_state> series;
         void operator()() noexcept {
-            series->run_once(false);
+            if (series->run_once(false) || series->put_off_end()) return;
             series->in_call_.wait(true, std::memory_order_acquire);
         }
     };
 
     ~series_state() override = default;
+
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        want();
+        if (run_once(true)) return {};
+        help_where_blocked<future_core>(*this);
+        core_->go_on_until([this] { return done(); });
+        return {};
+    }
+    bool cancel_here(state_ref<future_core>&) noexcept override {
+        {
+            const std::lock_guard lock(mutex_);
+            if (phase_ == phase::ended) return false;
+            stop_wanted_ = true;
+            if (phase_ == phase::running) return true;
+            phase_ = phase::ended;
+        }
+        if (core_->remove(*this)) release();  // not the last: the caller has one
+        complete(nullptr);
+        return true;
+    }
 
     [[nodiscard]] state_ref<series_state> share() noexcept {
         acquire();
@@ -246,15 +251,31 @@ private:
             std::exception_ptr error;
             try {
                 const task_scope running(nullptr, nullptr, this);
-                std::invoke(f_);
+                std::invoke(*f_);
             } catch (...) {
                 error = std::current_exception();
             }
-            in_call_.store(false, std::memory_order_release);
+            task_keeper* kept = nullptr;
+            {
+                const std::lock_guard lock(mutex_);
+                in_call_.store(false, std::memory_order_release);
+                kept = std::exchange(kept_, nullptr);
+            }
             in_call_.notify_all();
+            if (kept != nullptr) kept->let_go();
             end_run(std::move(error));
             return true;
         }
+    }
+    /// In a task whose call a waiter makes, or has made: true if the executor will not end before the call has.
+    bool put_off_end() noexcept {
+        const std::lock_guard lock(mutex_);
+        // A task that comes late finds a later call, whose own task may have been here.
+        if (!in_call_.load(std::memory_order_relaxed) || kept_ != nullptr) return true;
+        kept_ = keeper_here();
+        if (kept_ == nullptr) return false;
+        kept_->keep();
+        return true;
     }
     /// The function has returned, or has thrown `error`.
     void end_run(std::exception_ptr error) noexcept {
@@ -285,6 +306,7 @@ private:
     void complete(std::exception_ptr error) noexcept {
         const auto core = core_;  // this may be gone with its future
         static_cast<void>(claim());
+        f_.reset();  // before anybody hears of the end
         error ? set_error(std::move(error)) : set_stopped();
         core->look_again();
     }
@@ -294,12 +316,13 @@ private:
     deadline time_;
     const deadline::duration period_;
     const task_home home_;
-    F f_;
+    std::optional<F> f_;  // until the series has ended
     std::mutex mutex_;
     phase phase_ = phase::waiting;
     bool stop_wanted_ = false;
     bool accepted_ = false;  // by the executor; before, a waiter may not help
     std::atomic<bool> in_call_{false};
+    task_keeper* kept_ = nullptr;  // only while in_call_
 };
 
 }  // namespace detail

@@ -56,6 +56,10 @@ public:
     void news() const noexcept {
         if (state_) state_->news();
     }
+    /// The coroutine's future; null if there is none.
+    [[nodiscard]] state_ref<future_core> future() const noexcept { return state_.share(); }
+    /// The same, which leaves this empty.
+    [[nodiscard]] state_ref<future_core> take_future() noexcept { return std::move(state_); }
 
 private:
     state_ref<future_core> state_;

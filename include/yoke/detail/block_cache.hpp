@@ -169,6 +169,13 @@ inline void deallocate_block(void* block, std::size_t bytes) noexcept {
 /// Base of what lives in blocks. For classes that are deleted as what they are, or through a virtual destructor.
 struct in_block {
     static void* operator new(std::size_t bytes) { return allocate_block(bytes); }
+    static void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+        try {
+            return allocate_block(bytes);
+        } catch (...) {
+            return nullptr;
+        }
+    }
     static void operator delete(void* block, std::size_t bytes) noexcept { deallocate_block(block, bytes); }
     // What needs more alignment than a block has.
     static void* operator new(std::size_t bytes, std::align_val_t alignment) {

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <utility>
 
 namespace yoke::detail {
@@ -36,9 +37,11 @@ public:
           share_(4 * (hands != 0 ? hands : 1)),
           left_(count),
           home_(home),
-          f_(std::forward<G>(f)) {
+          f_(std::in_place, std::forward<G>(f)) {
         static_cast<void>(claim());
-        if (count == 0) set_value();
+        if (count != 0) return;
+        f_.reset();
+        set_value();
     }
 
     /// Makes calls until none is left that nobody has begun.
@@ -56,20 +59,6 @@ public:
         }
     }
 
-    void help() noexcept override {
-        if (home_.admits_this_thread())
-            work();
-        else
-            help_refused = true;
-        if (!done()) help_where_blocked<future_core>(*this);
-    }
-    bool try_cancel() noexcept override {
-        std::uint64_t none_begun = 0;
-        if (count_ == 0 || !next_.compare_exchange_strong(none_begun, count_, std::memory_order_relaxed))
-            return false;
-        set_stopped();
-        return true;
-    }
     /// Nobody has begun a call and nobody will: completes as stopped, or with an error.
     void drop(std::exception_ptr error) noexcept {
         const std::uint64_t begun = next_.exchange(count_, std::memory_order_relaxed);
@@ -82,11 +71,30 @@ public:
 private:
     ~bulk_state() override = default;
 
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        if (home_.admits_this_thread())
+            work();
+        else
+            help_refused = true;
+        if (done()) return {};
+        want();
+        help_where_blocked<future_core>(*this);
+        return {};
+    }
+    bool cancel_here(state_ref<future_core>&) noexcept override {
+        std::uint64_t none_begun = 0;
+        if (count_ == 0 || !next_.compare_exchange_strong(none_begun, count_, std::memory_order_relaxed))
+            return false;
+        f_.reset();
+        set_stopped();
+        return true;
+    }
+
     /// Returns how many further calls will not be made because one threw.
     std::uint64_t call(std::uint64_t first, std::uint64_t last) noexcept {
         std::uint64_t now = first;
         try {
-            for (; now != last; ++now) detail::invoke(f_, static_cast<std::size_t>(now));
+            for (; now != last; ++now) detail::invoke(*f_, static_cast<std::size_t>(now));
             return 0;
         } catch (...) {
             note(now, std::current_exception());
@@ -106,6 +114,7 @@ private:
     }
     void leave_out_or_end(std::uint64_t calls) noexcept {
         if (left_.fetch_sub(calls, std::memory_order_acq_rel) != calls) return;
+        f_.reset();  // before anybody hears of the end
         if (first_error_ != nullptr) return set_error(std::move(first_error_));
         stopped_.load(std::memory_order_relaxed) ? set_stopped() : set_value();
     }
@@ -119,7 +128,7 @@ private:
     std::uint64_t error_at_ = 0;
     std::exception_ptr first_error_;
     const task_home home_;
-    F f_;
+    std::optional<F> f_;
 };
 
 /// The receiver of a hand that an executor lends. One that never comes leaves its part to the others; only a stop is for all.

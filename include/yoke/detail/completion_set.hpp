@@ -63,7 +63,7 @@ public:
         youngest_ = added;
         if (unhelped_ == nullptr) unhelped_ = added;
         ++size_;
-        if (!added->core->tell(*added)) added->future_done();
+        if (!added->core->tell(*added)) static_cast<void>(added->future_done());
     }
 
     /// How many are watched, those included that have completed and were not taken.
@@ -178,11 +178,15 @@ private:
         node(state_ref<hub> to, state_ref<future_core> watched, std::uint64_t name)
             : home(std::move(to)), core(std::move(watched)), tag(name) {}
 
-        void future_done() noexcept override {
+        state_ref<future_core> future_done() noexcept override {
             const auto keep = home.share();  // once pushed, the node may be gone
             if (!keep->push(*this)) delete this;
+            return {};
         }
-        void future_news() noexcept override { home->push_news(); }
+        state_ref<future_core> future_news() noexcept override {
+            home->push_news();
+            return {};
+        }
 
         state_ref<hub> home;
         state_ref<future_core> core;

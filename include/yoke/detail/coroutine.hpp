@@ -5,9 +5,12 @@
 /// returns one, and the state they share with those who wait.
 
 #include <yoke/detail/awaited.hpp>
+#include <yoke/detail/config.hpp>
 #include <yoke/detail/future_state.hpp>
+#include <yoke/detail/task_scope.hpp>
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <utility>
 
@@ -41,8 +44,15 @@ public:
     R await_resume() { return future<R>::take(std::move(state_)); }
 
 private:
-    void future_done() noexcept override { waiting_.resume(); }
-    void future_news() noexcept override { coroutine_.news(); }
+    state_ref<future_core> future_done() noexcept override {
+        // This is gone when the coroutine has gone on. What it ends there the caller publishes, not the coroutine.
+        state_ref<future_core> coroutine = coroutine_.take_future();
+        const publish_later later(coroutine.get());
+        const task_scope running;
+        waiting_.resume();
+        return later.due(std::move(coroutine));
+    }
+    state_ref<future_core> future_news() noexcept override { return coroutine_.future(); }
 
     state_ref<future_state<R>> state_;
     std::coroutine_handle<> waiting_;
@@ -56,9 +66,6 @@ class coroutine_state final : public future_state<R> {
 public:
     coroutine_state() noexcept : future_state<R>(2) {}  // the future and the coroutine
 
-    void help() noexcept override {
-        if (const auto child = awaited_.share()) child->help();
-    }
     [[nodiscard]] const char* description() const noexcept override {
         return "a coroutine whose future was dropped";
     }
@@ -67,8 +74,37 @@ public:
         return {state_ref<future_core>(this), awaited_};
     }
 
+    template <class... Values>
+    void store_value(Values&&... values) noexcept {
+        this->emplace([&]() -> decltype(auto) { return stored<R>(std::forward<Values>(values)...); });
+    }
+    using future_state<R>::store_error;
+    /// The outcome is stored, and the coroutine's frame is gone.
+    void end() noexcept {
+        static_cast<void>(awaited_.take());  // or a chain would stay until its last future goes
+        this->publish();
+    }
+
 private:
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        this->want();
+        return awaited_.share();
+    }
+
     awaited_slot<future_core> awaited_;
+};
+
+/// The end of a coroutine: first its frame goes, with its parameters and locals, and then the outcome is published.
+struct end_of_coroutine {
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    // Not inlined: it must keep nothing in the frame that it destroys.
+    template <class Promise>
+    YOKE_NOINLINE void await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+        const auto state = ended.promise().take_state();
+        ended.destroy();
+        state->end();
+    }
+    void await_resume() const noexcept {}
 };
 
 template <class R>
@@ -76,8 +112,9 @@ class coroutine_promise_base {
 public:
     future<R> get_return_object() noexcept { return future<R>(state_ref<future_state<R>>(state_.get())); }
     std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void unhandled_exception() noexcept { state_->set_error(std::current_exception()); }
+    end_of_coroutine final_suspend() noexcept { return {}; }
+    void unhandled_exception() noexcept { state_->store_error(std::current_exception()); }
+    [[nodiscard]] state_ref<coroutine_state<R>> take_state() noexcept { return std::move(state_); }
 
     template <class T>
     future_awaiter<T> await_transform(future<T>&& awaited) {
@@ -104,13 +141,13 @@ class coroutine_promise : public coroutine_promise_base<R> {
 public:
     template <class Value>
     void return_value(Value&& value) noexcept {
-        this->state_->set_value(std::forward<Value>(value));
+        this->state_->store_value(std::forward<Value>(value));
     }
 };
 template <>
 class coroutine_promise<void> : public coroutine_promise_base<void> {
 public:
-    void return_void() noexcept { this->state_->set_value(); }
+    void return_void() noexcept { this->state_->store_value(); }
 };
 
 }  // namespace detail

@@ -7,7 +7,8 @@
 ///
 ///     bits 0-1  phase      pending -> claimed -> done, each step taken once
 ///     bit  2    sleepers   somebody is (or is about to be) parked on the word
-///     bits 3..  news       counts changes a sleeper should look at (see future_core::news)
+///     bit  3    wanted     somebody who helps went on from here to what this future waits for
+///     bits 4..  news       counts changes a sleeper should look at (see future_core::news)
 ///
 /// *Claiming* is the compare-exchange pending -> claimed. Whoever wins it - the worker that takes the task from its
 /// queue, a waiter that runs the task itself, `cancel()`, a shutdown - is the only one to touch the call and to
@@ -20,9 +21,21 @@
 /// the call before it shared the state; sharing (a queue, a future handed on) orders that already, acq_rel is used
 /// to keep the argument local.
 ///
-/// News: a future may wait for others in turn (a coroutine, a `then`, a `when_all`), and what it waits for may become
-/// something that the waiter can run only later. Whoever changes that calls `news()`. It wakes who
-/// sleeps on this word, and passes on to the continuations, which are the states that wait for this one.
+/// Chains: a future may wait for others in turn (a coroutine, a `then`, a `when_all`), and these for others. Nothing that
+/// goes along such a chain calls itself for the next link, so a chain of any length needs no stack:
+/// - completion: a continuation that thereby completes a future does not publish it, but returns it, and `tell_all()`
+///   publishes it next. Where the completion is the last thing that a call of other code does (a coroutine that is resumed,
+///   an executor that runs the task at once), publish_later catches it there.
+/// - help: `help()` keeps the way it went down in a list and goes on from there when what it ran is done.
+/// - cancel: `try_cancel()` goes from link to link.
+///
+/// News: what a future waits for may become something that the waiter can run only later. Whoever changes that calls
+/// `news()`. It wakes who sleeps on this word and, if the future is wanted, passes on to the continuations, which are the
+/// states that wait for this one. Who helps marks a future as wanted before he looks at what it waits for; `news()`
+/// takes the mark away again. So news go up a long chain once for each time that somebody has come down, and
+/// not at all where nobody helps. Marking and counting are read-modify-writes of one word: if the mark comes first the news
+/// see it and go up, and else who helps sees what the news are about (acquire of what they release). News that find no
+/// mark were overtaken by others on the way up, which will let the waiter look again, and then he sees these, too.
 ///
 /// A continuation belongs to whoever took it out of the list: `publish()` takes all for good, `news()` takes all, tells
 /// them and puts them back, or, if the future was done meanwhile, tells them that in publish()'s place. So a
@@ -52,6 +65,7 @@
 #include <yoke/dropped_error.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -59,16 +73,23 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace yoke::detail {
+
+class future_core;
+template <class State>
+class state_ref;
 
 /// Something to be told, once, that a future is done, on the thread that completes the future (or, rarely, on one that has
 /// news of it at that moment).
 class continuation {
 public:
-    virtual void future_done() noexcept = 0;
-    /// Before that, any number of times: there may be something to help with that was not there before.
-    virtual void future_news() noexcept {}
+    /// Returns the future whose outcome is in place now because of that, for the caller to publish; or null.
+    virtual state_ref<future_core> future_done() noexcept = 0;
+    /// Before that, any number of times: there may be something to help with that was not there before. Returns the future
+    /// that waits for the one that has the news, for the caller to pass them on to; or null.
+    virtual state_ref<future_core> future_news() noexcept = 0;
 
 protected:
     continuation() = default;
@@ -78,6 +99,77 @@ private:
     friend class future_core;
     continuation* next_ = nullptr;
 };
+
+/// An owner of a future_core or a class derived from it.
+template <class State>
+class state_ref {
+public:
+    state_ref() = default;
+    /// Takes over one reference that the caller owns.
+    explicit state_ref(State* state) noexcept : state_(state) {}
+    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    template <class Derived>
+        requires std::is_convertible_v<Derived*, State*> state_ref(state_ref<Derived>&& other)
+    noexcept : state_(other.detach()) {}
+    state_ref& operator=(state_ref&& other) noexcept {
+        state_ref(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~state_ref() {
+        if (state_ != nullptr) state_->release();
+    }
+
+    /// A second owner of the same state.
+    [[nodiscard]] state_ref share() const noexcept {
+        if (state_ != nullptr) state_->acquire();
+        return state_ref(state_);
+    }
+    void swap(state_ref& other) noexcept { std::swap(state_, other.state_); }
+    [[nodiscard]] State* detach() noexcept { return std::exchange(state_, nullptr); }
+    [[nodiscard]] State* get() const noexcept { return state_; }
+    State* operator->() const noexcept { return state_; }
+    State& operator*() const noexcept { return *state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    State* state_ = nullptr;
+};
+
+/// Stands where other code is called that may complete `state` as the last thing it does, on this thread: it is
+/// then not published there, on top of that code's stack, but by who made this, who owns a reference. Null: none.
+class publish_later {
+public:
+    explicit publish_later(const future_core* state) noexcept;
+    ~publish_later();
+    publish_later(const publish_later&) = delete;
+    publish_later& operator=(const publish_later&) = delete;
+
+    /// `owned`, a reference to the state, if it is to be published now; else null.
+    template <class State>
+    [[nodiscard]] state_ref<future_core> due(state_ref<State> owned) const noexcept {
+        return due_ ? state_ref<future_core>(std::move(owned)) : state_ref<future_core>();
+    }
+
+    /// True if `state` will be published by who waits for that.
+    [[nodiscard]] static bool catches(const future_core* state) noexcept;
+
+private:
+    const future_core* const state_;
+    publish_later* const outer_;
+    bool due_ = false;
+};
+YOKE_SHARED_STATE inline thread_local publish_later* innermost_publish_later = nullptr;
+
+inline publish_later::publish_later(const future_core* state) noexcept
+    : state_(state), outer_(innermost_publish_later) {
+    innermost_publish_later = this;
+}
+inline publish_later::~publish_later() { innermost_publish_later = outer_; }
+inline bool publish_later::catches(const future_core* state) noexcept {
+    publish_later* const innermost = innermost_publish_later;
+    if (innermost == nullptr || innermost->state_ != state) return false;
+    return innermost->due_ = true;
+}
 
 /// All of a future's state but the outcome's type.
 class future_core : public in_block {
@@ -127,12 +219,24 @@ public:
     }
 
     /// Runs, on this thread, what the outcome waits for and nobody has begun yet.
-    virtual void help() noexcept {}
+    void help() noexcept {
+        std::size_t step = 0;
+        if (auto next = help_here(step); next && !next->done()) help_along(std::move(next), step);
+    }
     /// Blocks, in another way than on the word, until there may be something new about an outcome that comes from elsewhere; false,
     /// without blocking, if this future has no such way, or not now.
     virtual bool await_elsewhere() noexcept { return false; }
-    /// Claims the task so that it will not run and completes it as stopped; false if it runs or has run.
-    virtual bool try_cancel() noexcept { return false; }
+    /// Claims the task so that it will not run and completes it as stopped; false if it runs or has run. Then does the same
+    /// for those that nobody awaits any more because of that.
+    bool try_cancel() noexcept {
+        state_ref<future_core> next;
+        if (!cancel_here(next)) return false;
+        while (next) {
+            const state_ref<future_core> here = std::move(next);
+            if (!here->cancel_here(next)) break;
+        }
+        return true;
+    }
 
     /// Blocks until done. If nobody has begun the awaited work, this thread runs it.
     void wait() noexcept {
@@ -140,6 +244,8 @@ public:
             std::uint32_t seen = word_.load(std::memory_order_acquire);
             if ((seen & phase_mask) == phase_done) return;
             const bool refused = help_or_refuse();
+            if (const std::uint32_t now = word_.load(std::memory_order_acquire); now == (seen | wanted))
+                seen = now;
             if (await_elsewhere() || moves_on(seen)) continue;
             // Anything that changed since `seen` makes the exchange or the park below fail, and we help again.
             if (refused && inside_task()) {
@@ -182,15 +288,15 @@ public:
     /// Lets all who wait for this, by whatever detour, look again at what they could help with. The caller owns a
     /// reference.
     void news() noexcept {
-        std::uint32_t count = word_.fetch_add(one_news, std::memory_order_seq_cst) + one_news;
-        if ((count & sleepers) != 0) unpark_all(word_);
-        while (continuation* const waiting = take_continuations()) {
-            for (continuation* next = waiting; next != nullptr; next = next->next_) next->future_news();
-            put_back(waiting);
-            const std::uint32_t now = word_.load(std::memory_order_seq_cst);
-            if ((now ^ count) < one_news) return;
-            count = now;
+        for (state_ref<future_core> next = pass_news(); next;) {
+            const state_ref<future_core> here = std::move(next);
+            next = here->pass_news();
         }
+    }
+
+    /// Publishes it, if there is one: what a continuation has returned.
+    static void publish(state_ref<future_core> due) noexcept {
+        if (due) due->publish();
     }
 
 protected:
@@ -198,14 +304,20 @@ protected:
     explicit future_core(std::uint32_t references) noexcept : references_(references) {}
     virtual ~future_core() = default;
 
+    /// For help_here() of a task: `run()` it, which is false if somebody else has begun it, if this thread may.
+    template <class Run>
+    void help_or_look(Run run, task_home home) noexcept {
+        if (may_run(home) && !run()) static_cast<void>(may_run(home));
+    }
     /// For help(): true if this thread may run the task now. If somebody else runs it, helps with what that one waits for.
     [[nodiscard]] bool may_run(task_home home) noexcept {
-        if (begun()) {
-            if (!done()) help_where_blocked(*this);
-            return false;
+        if (!begun() && home.admits_this_thread()) return true;
+        want();  // before we look at what may come with news
+        if (!begun()) {
+            help_refused = true;
+        } else if (!done()) {
+            help_where_blocked(*this);
         }
-        if (home.admits_this_thread()) return true;
-        help_refused = true;
         return false;
     }
 
@@ -225,8 +337,21 @@ protected:
 
     /// The outcome is in place: lets everybody know. The caller owns a reference.
     void publish() noexcept {
-        if ((word_.exchange(phase_done, std::memory_order_acq_rel) & sleepers) != 0) unpark_all(word_);
-        tell_all(continuations_.exchange(told(), std::memory_order_acq_rel));
+        if (publish_later::catches(this)) return;
+        if (continuation* const waiting = end()) tell_all(waiting);
+    }
+
+    /// Runs, on this thread, what nobody has begun yet and needs no other future. Else returns what this one waits for, so
+    /// that the caller goes on there and then comes back; null if there is nothing. `step` is 0 at first and the
+    /// future's own, to remember how far the caller has come. One that may have news calls want() first.
+    virtual state_ref<future_core> help_here(std::size_t&) noexcept { return {}; }
+    /// try_cancel() for this future alone; when it is true, `next` is the one to go on with, if there is one.
+    virtual bool cancel_here(state_ref<future_core>&) noexcept { return false; }
+
+    /// From now on news go further than to who sleeps here.
+    void want() noexcept {
+        if ((word_.load(std::memory_order_acquire) & wanted) == 0)
+            word_.fetch_or(wanted, std::memory_order_acq_rel);
     }
 
 private:
@@ -235,7 +360,8 @@ private:
     static constexpr std::uint32_t phase_done = 2;
     static constexpr std::uint32_t phase_mask = 3;
     static constexpr std::uint32_t sleepers = 4;
-    static constexpr std::uint32_t one_news = 8;
+    static constexpr std::uint32_t wanted = 8;
+    static constexpr std::uint32_t one_news = 16;
 
     static constexpr std::uint32_t error_stored = 1;
     static constexpr std::uint32_t error_unwanted = 2;
@@ -268,11 +394,86 @@ private:
                word_.compare_exchange_strong(seen, seen | sleepers, std::memory_order_acq_rel);
     }
 
-    /// Tells these, the last in the list first, that the future is done. Each may be gone then.
-    static void tell_all(continuation* waiting) noexcept {
-        continuation* in_order = nullptr;
-        while (waiting != nullptr) in_order = std::exchange(waiting, std::exchange(waiting->next_, in_order));
-        while (in_order != nullptr) std::exchange(in_order, in_order->next_)->future_done();
+    /// Goes on with help() at `next`, which this waits for; `step` is what help_here() has left there.
+    YOKE_NOINLINE void help_along(state_ref<future_core> next, std::size_t step) noexcept {
+        struct stop {
+            state_ref<future_core> future;  // null: this one
+            std::size_t step;
+        };
+        std::vector<stop> way;
+        stop here{{}, step};
+        state_ref<future_core> left;  // where we have come back from
+        bool remembers = true;
+        while (!done()) {
+            if (next && next.get() != left.get() && !next->done()) {
+                try {
+                    way.push_back(std::move(here));
+                } catch (...) {
+                    remembers = false;  // no memory: we go on, but do not find back
+                }
+                here = {std::move(next), 0};
+                left = {};
+            } else if (here.future && remembers) {
+                left = std::move(here.future);
+                here = std::move(way.back());
+                way.pop_back();
+            } else if (here.future && here.future->done()) {
+                way.clear();
+                here = {{}, 0};
+                left = {};
+                remembers = true;
+            } else {
+                return;
+            }
+            next = (here.future ? here.future.get() : this)->help_here(here.step);
+        }
+    }
+
+    /// The word says done, sleepers wake, and nobody can be added to the continuations, which are returned.
+    [[nodiscard]] continuation* end() noexcept {
+        if ((word_.exchange(phase_done, std::memory_order_acq_rel) & sleepers) != 0) unpark_all(word_);
+        return continuations_.exchange(told(), std::memory_order_acq_rel);
+    }
+
+    /// Tells these, the last in the list first, that the future is done, and publishes what is done because of that, each
+    /// with its continuations before the next. Each may be gone then.
+    YOKE_NOINLINE static void tell_all(continuation* waiting) noexcept {
+        // The thread that completes one pool's tasks must not wait for a place in another pool, whose thread waits for one
+        // in this.
+        const task_scope telling(&never_waits);
+        continuation* in_order = reverse(waiting, nullptr);
+        while (in_order != nullptr) {
+            continuation* const first = std::exchange(in_order, in_order->next_);
+            if (const state_ref<future_core> due = first->future_done())
+                in_order = reverse(due->end(), in_order);
+        }
+    }
+    /// The list turned round, in front of `rest`.
+    [[nodiscard]] static continuation* reverse(continuation* list, continuation* rest) noexcept {
+        while (list != nullptr) rest = std::exchange(list, std::exchange(list->next_, rest));
+        return rest;
+    }
+
+    /// news() here; returns where they are to be passed on.
+    [[nodiscard]] state_ref<future_core> pass_news() noexcept {
+        state_ref<future_core> next;
+        std::uint32_t seen = word_.load(std::memory_order_relaxed);
+        while (!word_.compare_exchange_weak(seen, (seen & ~wanted) + one_news, std::memory_order_seq_cst)) {}
+        if ((seen & sleepers) != 0) unpark_all(word_);
+        if ((seen & wanted) == 0) return next;
+        std::uint32_t count = seen + one_news;
+        while (continuation* const waiting = take_continuations()) {
+            for (continuation* each = waiting; each != nullptr; each = each->next_) {
+                state_ref<future_core> behind = each->future_news();
+                if (next && behind && next.get() != behind.get()) next->news();  // several wait for one: rare
+                if (behind) next = std::move(behind);
+            }
+            put_back(waiting);
+            const std::uint32_t now = word_.load(std::memory_order_seq_cst);
+            if ((now ^ count) < one_news) return next;
+            count = now;
+        }
+        return next;
     }
 
     /// All continuations, so that nobody else touches them; null if there are none, or they have been told.
@@ -315,41 +516,6 @@ private:
     std::atomic<std::uint32_t> error_note_{0};
 };
 
-/// An owner of a future_core or a class derived from it.
-template <class State>
-class state_ref {
-public:
-    state_ref() = default;
-    /// Takes over one reference that the caller owns.
-    explicit state_ref(State* state) noexcept : state_(state) {}
-    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    template <class Derived>
-        requires std::is_convertible_v<Derived*, State*> state_ref(state_ref<Derived>&& other)
-    noexcept : state_(other.detach()) {}
-    state_ref& operator=(state_ref&& other) noexcept {
-        state_ref(std::move(other)).swap(*this);
-        return *this;
-    }
-    ~state_ref() {
-        if (state_ != nullptr) state_->release();
-    }
-
-    /// A second owner of the same state.
-    [[nodiscard]] state_ref share() const noexcept {
-        if (state_ != nullptr) state_->acquire();
-        return state_ref(state_);
-    }
-    void swap(state_ref& other) noexcept { std::swap(state_, other.state_); }
-    [[nodiscard]] State* detach() noexcept { return std::exchange(state_, nullptr); }
-    [[nodiscard]] State* get() const noexcept { return state_; }
-    State* operator->() const noexcept { return state_; }
-    State& operator*() const noexcept { return *state_; }
-    explicit operator bool() const noexcept { return state_ != nullptr; }
-
-private:
-    State* state_ = nullptr;
-};
-
 /// The value of a `void` call.
 struct unit {};
 template <class R>
@@ -374,6 +540,9 @@ public:
     }
     void set_stopped() noexcept { publish(); }
 
+    /// True if it is done without value or error.
+    [[nodiscard]] bool stopped() const noexcept { return this->done() && !value_ && !error_; }
+
     /// Where the outcome is, once done() is true.
     [[nodiscard]] std::optional<stored<R>>& value() noexcept { return value_; }
     [[nodiscard]] std::exception_ptr& error() noexcept { return error_; }
@@ -381,6 +550,10 @@ public:
 protected:
     ~future_state() override = default;
 
+    void store_error(std::exception_ptr error) noexcept {
+        error_ = std::move(error);
+        this->note_error();
+    }
     /// Stores what `produce()` returns, or the exception it throws.
     template <class Produce>
     void emplace(Produce&& produce) noexcept {
@@ -417,18 +590,10 @@ public:
           stop_(std::move(stop)),
           call_(std::in_place, std::forward<G>(f), std::forward<Given>(args)...) {}
 
-    /// Runs the call here, unless it runs or has run elsewhere, or was cancelled.
-    void run() noexcept {
-        if (this->claim()) run_claimed();
-    }
-
-    void help() noexcept override {
-        if (this->may_run(task_home())) run();
-    }
-
-    bool try_cancel() noexcept override {
+    /// Runs the call here; false if it runs or has run elsewhere, or was cancelled.
+    bool run() noexcept {
         if (!this->claim()) return false;
-        stop_claimed();
+        run_claimed();
         return true;
     }
 
@@ -441,6 +606,16 @@ public:
 
 protected:
     ~task_state() override = default;
+
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        help_or_look([this] { return run(); }, task_home());
+        return {};
+    }
+    bool cancel_here(state_ref<future_core>&) noexcept override {
+        if (!this->claim()) return false;
+        stop_claimed();
+        return true;
+    }
 
     /// The second half of run(), for who has claimed.
     void run_claimed() noexcept {
@@ -458,7 +633,7 @@ protected:
         call_.reset();  // before the future becomes ready: who waits for it may rely on the call being gone
         this->publish();
     }
-    /// The second half of try_cancel(), for who has claimed.
+    /// The second half of cancel_here(), for who has claimed.
     void stop_claimed() noexcept {
         call_.reset();
         this->set_stopped();

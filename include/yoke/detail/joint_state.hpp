@@ -23,11 +23,6 @@ namespace yoke::detail {
 template <class Out>
 class joint_state : public future_state<Out> {
 public:
-    void help() noexcept override {
-        if (!may_help(children_)) return;
-        for (std::size_t i = 0; i != count_ && !this->done(); ++i) nodes_[i].core->help();
-    }
-
     [[nodiscard]] const char* description() const noexcept override {
         return "several tasks whose common future was dropped";
     }
@@ -35,9 +30,9 @@ public:
     /// Begins to watch. Once, when the derived object is complete; `one_done` may be called before it returns.
     void start() noexcept {
         for (std::size_t i = 0; i != count_; ++i) {
-            if (!nodes_[i].core->tell(nodes_[i])) nodes_[i].future_done();
+            if (!nodes_[i].core->tell(nodes_[i])) future_core::publish(nodes_[i].future_done());
         }
-        arrive();  // for the reference that start itself holds
+        future_core::publish(arrive([] {}));  // for the reference that start itself holds
     }
 
 protected:
@@ -66,18 +61,38 @@ protected:
 
 private:
     struct node final : continuation {
-        void future_done() noexcept override {
-            owner->one_done(static_cast<std::size_t>(this - owner->nodes_.get()));
-            owner->arrive();
+        state_ref<future_core> future_done() noexcept override {
+            return owner->arrive(
+                [this] { owner->one_done(static_cast<std::size_t>(this - owner->nodes_.get())); });
         }
-        void future_news() noexcept override { owner->news(); }
+        state_ref<future_core> future_news() noexcept override {
+            owner->acquire();
+            return state_ref<future_core>(owner);
+        }
         joint_state* owner = nullptr;
         state_ref<future_core> core;
     };
 
-    void arrive() noexcept {
+    /// One of those who own a reference has come to its end; `first` is what it still has to do. Returns this if it is to be
+    /// published.
+    template <class First>
+    [[nodiscard]] state_ref<future_core> arrive(First first) noexcept {
+        state_ref<joint_state> arrived(this);
+        const publish_later later(this);
+        first();
         if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) all_done();
-        this->release();
+        return later.due(std::move(arrived));
+    }
+
+    /// One child after the other; `next` is the number of the next.
+    state_ref<future_core> help_here(std::size_t& next) noexcept override {
+        if (!may_help(children_)) return {};
+        this->want();
+        while (next != count_ && !this->done()) {
+            const auto& child = nodes_[next++].core;
+            if (!child->done()) return child.share();
+        }
+        return {};
     }
 
     std::unique_ptr<node[]> nodes_;

@@ -56,7 +56,7 @@
 namespace yoke::detail {
 
 template <class Queues>
-class pool_core final : private thread_crew::work {
+class pool_core final : private thread_crew::work, private task_keeper {
 public:
     using node = typename Queues::node;
 
@@ -344,6 +344,17 @@ private:
         if (!queues_.empty()) wake();
     }
 
+    // task_keeper
+    void keep() noexcept override {
+        door_.enter_anyway();  // the task that asks is inside
+        outsiders_.running.fetch_add(1, std::memory_order_relaxed);
+    }
+    void let_go() noexcept override {
+        outsiders_.running.fetch_sub(1, std::memory_order_relaxed);
+        outsiders_.withdrawn.fetch_add(1, std::memory_order_relaxed);
+        leave(no_worker);
+    }
+
     // thread_crew::work
     void prepare_worker(std::size_t self) override {
         // The worker last: who sees it may ask the others.
@@ -391,6 +402,7 @@ private:
         this_worker = {this, self, &mine};
         forks_.enter(self);
         const task_scope running(this, &drops_);
+        keeper_of_this_thread = {&running, this};
         // A new thread counts as a searcher, so it begins with a search.
         class task* task = search_task(self);
         if (task == nullptr) task = find_task(self);
@@ -408,6 +420,7 @@ private:
             worker_counters::add(mine.running, minus_one);
         }
         fork_crew::leave();
+        keeper_of_this_thread = {};
         this_worker = {};
     }
 

@@ -29,8 +29,9 @@ inline bool process_core::admit(bool may_wait, std::uint64_t bytes, void*& block
         if (accepted_ < max_pending_ || (fresh_ + queue_.size() < max_pending_ && pending() < max_pending_))
             break;
         if (!may_wait) return false;
-        // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound.
-        if (on_collector()) break;
+        // The collector makes the room that it would wait for; a receiver's new task goes in beyond the bound. So does
+        // what follows a future (`then`), on whatever thread completes that, or a timer.
+        if (on_collector() || must_not_wait()) break;
         // A claim from now on is heard of; one just before is seen by the second look.
         if (board_.header().watch_claims.exchange(1, std::memory_order_seq_cst) == 0) continue;
         ++waiting_for_room_;

@@ -17,6 +17,25 @@ class future_core;
 class task_scope;
 YOKE_SHARED_STATE inline thread_local const task_scope* innermost_task = nullptr;
 
+/// An executor whose end can be put off, by a task that has found that another thread does its work.
+class task_keeper {
+public:
+    /// For a task of the executor, while it runs: until let_go() the executor counts one task more.
+    virtual void keep() noexcept = 0;
+    /// Once for each keep(), on any thread. The executor may be gone then.
+    virtual void let_go() noexcept = 0;
+
+protected:
+    task_keeper() = default;
+    ~task_keeper() = default;
+};
+/// The keeper of the tasks that this thread runs directly within `scope`.
+struct keeper_of_scope {
+    const task_scope* scope = nullptr;
+    task_keeper* keeper = nullptr;
+};
+YOKE_SHARED_STATE inline thread_local keeper_of_scope keeper_of_this_thread;
+
 /// Every executor holds one of these while it runs a call; `executor` names it if it wants to be found, and `drops`
 /// counts the errors of its tasks that nobody receives. `task` is the call's future, if it has one.
 class task_scope {
@@ -30,6 +49,7 @@ public:
     task_scope(const task_scope&) = delete;
     task_scope& operator=(const task_scope&) = delete;
 
+    [[nodiscard]] const void* executor() const noexcept { return executor_; }
     /// True if `task` runs on this stack, whose thread must not leave it meanwhile.
     [[nodiscard]] static bool runs(const task_scope* innermost, const future_core& task) noexcept {
         const task_scope* scope = innermost;
@@ -71,6 +91,19 @@ private:
         if (scope->drops_ != nullptr) return scope->drops_;
     }
     return nullptr;
+}
+
+/// The keeper of the task that this thread runs; null if its executor has none.
+[[nodiscard]] inline task_keeper* keeper_here() noexcept {
+    const keeper_of_scope& here = keeper_of_this_thread;
+    return innermost_task == here.scope ? here.keeper : nullptr;
+}
+
+/// Names a task_scope in which a submission must not wait for a place in a queue that is full: the thread may be the one that
+/// others wait for, who make that place.
+YOKE_SHARED_STATE inline constexpr char never_waits = 0;
+[[nodiscard]] inline bool must_not_wait() noexcept {
+    return innermost_task != nullptr && innermost_task->executor() == &never_waits;
 }
 
 }  // namespace yoke::detail

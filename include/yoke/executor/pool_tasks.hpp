@@ -18,6 +18,7 @@
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <new>
@@ -43,10 +44,11 @@ public:
     [[nodiscard]] bool overtaken() const noexcept override { return this->begun(); }
 
     // For the future, that is for threads that do not have the task from its queue.
-    void help() noexcept override {
-        if (this->may_run(home())) static_cast<void>(overtake(how::run));
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        this->help_or_look([this] { return overtake(how::run); }, home());
+        return {};
     }
-    bool try_cancel() noexcept override { return overtake(how::stop); }
+    bool cancel_here(state_ref<future_core>&) noexcept override { return overtake(how::stop); }
 
 private:
     ~future_task() override = default;
@@ -261,7 +263,7 @@ public:
             if (pool.closed()) throw pool_closed();
             if (policy == when_full::fail) return;
             begins_here_ = inside_task() && pool.home().admits_this_thread();
-            if (begins_here_) {
+            if (begins_here_ || must_not_wait()) {
                 pool.take_extra_place();
             } else if (!pool.take_place()) {
                 throw pool_closed();

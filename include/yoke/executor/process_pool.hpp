@@ -283,13 +283,7 @@ public:
           remote_task<Call, state_receiver<R>>(std::move(call), options, state_receiver<R>(*this)),
           core_(std::move(core)) {}
 
-    /// Only a worker can run the task. But if this thread is the one that brings results home, it must go on doing so.
-    void help() noexcept override {
-        if (!core_->on_collector()) return;
-        while (!this->done() && core_->collect_once()) {}
-    }
     bool await_elsewhere() noexcept override { return core_->await(*this); }
-    bool try_cancel() noexcept override { return core_->cancel(*this); }
 
     /// Its memory stays with the pool, even if it was destroyed meanwhile.
     static void operator delete(submitted_task* gone, std::destroying_delete_t) noexcept {
@@ -302,6 +296,14 @@ private:
     ~submitted_task() override = default;
 
     void release() noexcept override { future_state<R>::release(); }
+
+    /// Only a worker can run the task. But if this thread is the one that brings results home, it must go on doing so.
+    state_ref<future_core> help_here(std::size_t&) noexcept override {
+        if (!core_->on_collector()) return {};
+        while (!this->done() && core_->collect_once()) {}
+        return {};
+    }
+    bool cancel_here(state_ref<future_core>&) noexcept override { return core_->cancel(*this); }
 
     std::shared_ptr<process_core> core_;
 };
