@@ -8,6 +8,7 @@
 /// child that lasts, while another one ends the wait.) The children's nodes live in the state, so every child that
 /// has not been told of yet holds a reference to the state, also after somebody dropped its future.
 
+#include <yoke/detail/awaited.hpp>
 #include <yoke/detail/future_state.hpp>
 #include <yoke/detail/helping.hpp>
 
@@ -30,7 +31,7 @@ public:
     /// Begins to watch. Once, when the derived object is complete; `one_done` may be called before it returns.
     void start() noexcept {
         for (std::size_t i = 0; i != count_; ++i) {
-            if (!nodes_[i].core->tell(nodes_[i])) future_core::publish(nodes_[i].future_done());
+            if (!nodes_[i].core.share()->tell(nodes_[i])) future_core::publish(nodes_[i].future_done());
         }
         future_core::publish(arrive([] {}));  // for the reference that start itself holds
     }
@@ -44,7 +45,7 @@ protected:
           missing_(children.size() + 1) {
         for (std::size_t i = 0; i != count_; ++i) {
             nodes_[i].owner = this;
-            nodes_[i].core = std::move(children[i]);
+            nodes_[i].core.set(std::move(children[i]));
         }
     }
     ~joint_state() override = default;
@@ -62,6 +63,8 @@ protected:
 private:
     struct node final : continuation {
         state_ref<future_core> future_done() noexcept override {
+            // It goes now, with what is left of its outcome, and not with the last of what waits for it.
+            const auto gone = core.take();
             return owner->arrive(
                 [this] { owner->one_done(static_cast<std::size_t>(this - owner->nodes_.get())); });
         }
@@ -70,7 +73,7 @@ private:
             return state_ref<future_core>(owner);
         }
         joint_state* owner = nullptr;
-        state_ref<future_core> core;
+        awaited_slot<future_core> core;  // until it is done
     };
 
     /// One of those who own a reference has come to its end; `first` is what it still has to do. Returns this if it is to be
@@ -89,8 +92,7 @@ private:
         if (!may_help(children_)) return {};
         this->want();
         while (next != count_ && !this->done()) {
-            const auto& child = nodes_[next++].core;
-            if (!child->done()) return child.share();
+            if (auto child = nodes_[next++].core.share(); child && !child->done()) return child;
         }
         return {};
     }
