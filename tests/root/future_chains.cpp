@@ -100,7 +100,7 @@ constexpr end all_ends[] = {end::value, end::error, end::stop};
 
 /// How a future ended, without running anything for it.
 end how_it_ended(yoke::future<void> last) {
-    last.wait_until(std::chrono::steady_clock::time_point::max());
+    (void)last.wait_until(std::chrono::steady_clock::time_point::max());
     try {
         last.get();
         return end::value;
@@ -218,7 +218,7 @@ TEST_CASE("a task on the only thread waits for a chain on its own pool", "[concu
     yoke::thread_pool pool(1);
     for_all_chains(pool, long_chain, [&pool](yoke::future<void> last, manual_executor&) {
         auto outer = pool.submit([&last] { last.wait(); });
-        outer.wait_until(std::chrono::steady_clock::time_point::max());
+        (void)outer.wait_until(std::chrono::steady_clock::time_point::max());
         return how_it_ended(std::move(last));
     });
 }
@@ -233,7 +233,7 @@ TEST_CASE("a task on the only thread waits for a chain whose first is completed 
         });
         waiting.wait();
         before.run_one();
-        outer.wait_until(std::chrono::steady_clock::time_point::max());
+        (void)outer.wait_until(std::chrono::steady_clock::time_point::max());
         return how_it_ended(std::move(last));
     });
 }
