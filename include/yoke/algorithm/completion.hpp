@@ -166,7 +166,6 @@ public:
 
 private:
     void all_done() noexcept override {
-        this->let_errors_go();
         this->emplace([futures = std::move(futures_)]() mutable {
             if constexpr (std::is_void_v<R>) {
                 for (auto& f : futures) f.get();
@@ -206,7 +205,6 @@ private:
         return all;
     }
     void all_done() noexcept override {
-        this->let_errors_go();
         this->emplace([futures = std::move(futures_)]() mutable {
             return std::apply(
                 // In braces: from left to right, so the first error in the order of arguments wins.

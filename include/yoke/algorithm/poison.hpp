@@ -130,7 +130,6 @@ private:
     void all_done() noexcept override {
         const std::size_t failed = first_failed_.load(std::memory_order_acquire);
         if (failed != nobody) close();
-        let_errors_go();
         emplace([&] {
             if (failed != nobody) (void)crew_[failed].get();
             std::uint64_t taken = 0;

@@ -50,11 +50,6 @@ protected:
     }
     ~joint_state() override = default;
 
-    /// The error of one child goes on. Those that are left in the others are then nobody's.
-    void let_errors_go() noexcept {
-        for (std::size_t i = 0; i != count_; ++i) nodes_[i].core->let_error_go();
-    }
-
     /// This child is done. Called once for each, on any thread, several at once.
     virtual void one_done(std::size_t) noexcept {}
     /// All are, and all calls of `one_done` have returned.
@@ -65,6 +60,8 @@ private:
         state_ref<future_core> future_done() noexcept override {
             // It goes now, with what is left of its outcome, and not with the last of what waits for it.
             const auto gone = core.take();
+            // The first error goes on. Those that are left in other children are then nobody's.
+            if (owner->children_ == awaited::needed) gone->let_error_go();
             return owner->arrive(
                 [this] { owner->one_done(static_cast<std::size_t>(this - owner->nodes_.get())); });
         }
