@@ -608,7 +608,7 @@ protected:
     ~task_state() override = default;
 
     state_ref<future_core> help_here(std::size_t&) noexcept override {
-        help_or_look([this] { return run(); }, task_home());
+        this->help_or_look([this] { return run(); }, task_home());
         return {};
     }
     bool cancel_here(state_ref<future_core>&) noexcept override {
