@@ -11,6 +11,7 @@
 #include <yoke/algorithm/completion.hpp>
 #include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/map.hpp>
+#include <yoke/algorithm/pipeline.hpp>
 #include <yoke/algorithm/poison.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/inline_executor.hpp>
@@ -474,4 +475,36 @@ TEST_CASE("a receiver, a task on threads or a timer's that forks and comes back 
         for (int i = 0; i < 200; ++i) REQUIRE(innocent[static_cast<std::size_t>(i)].get() == i % 100);
     }
     REQUIRE(board.run_in_a_child == 0);
+}
+
+TEST_CASE("a source or a sink that forks and comes back in both: the child's run throws forked, the parent's "
+          "is whole",
+          "[process]") {
+    const yoke::runtime rt;
+    const yoke_test::watchdog dog("forks in a pipeline");
+    yoke::thread_pool threads(2);
+    const bool in_sink = GENERATE(false, true);
+    pid_t child = -1;
+    const auto fork_once = [&](bool here, int item) {
+        if (here && item == 10 && child == -1) child = ::fork();
+    };
+    std::vector<int> results;
+    const auto source = [&, next = 0]() mutable -> std::optional<int> {
+        if (next == 20) return std::nullopt;
+        fork_once(!in_sink, next);
+        return next++;
+    };
+    try {
+        yoke::from(source) | yoke::stage(threads, on_a_thread, {.limit = 2}) |
+            yoke::for_each_result([&](int i) {
+                fork_once(in_sink, i);
+                results.push_back(i);
+            });
+    } catch (const yoke::forked&) {
+        if (child == 0) ::_exit(7);
+        throw;
+    }
+    if (child == 0) ::_exit(1);
+    REQUIRE(results.size() == 20);
+    REQUIRE(outcome_of(child) == 7);
 }

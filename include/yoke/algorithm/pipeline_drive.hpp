@@ -49,7 +49,8 @@ public:
           chain_(chain),
           options_(options) {}
 
-    /// Returns when the run is over and nobody else is in it any more.
+    /// Returns when the run is over and nobody else is in it any more. If source or sink has forked it returns in the
+    /// child, too, where all but this thread is the parent's.
     void drive() noexcept {
         std::thread puller = start_source_thread();
         pipeline_lock lock(core_.mutex);
@@ -69,7 +70,11 @@ public:
             }
             // What is ready goes out before the source is asked, as that may take any time.
             if (!output_.empty()) emit(lock);
-            if (!core_.separate_source && !core_.ending && core_.may_pull()) pull(lock);
+            if (!in_forked_child() && !core_.separate_source && !core_.ending && core_.may_pull()) pull(lock);
+            if (in_forked_child()) {
+                if (puller.joinable()) puller.detach();  // there is no such thread here
+                return;
+            }
         }
         core_.leave_source();
         core_.release(lock);  // tells calls elsewhere, and the source, if the run is ending
@@ -91,6 +96,8 @@ public:
     pipeline_clock::duration sink_time{0};
 
 private:
+    [[nodiscard]] bool in_forked_child() const noexcept { return core_.process.forked(); }
+
     /// The sink gets this much time before the source has its turn again.
     static constexpr std::chrono::microseconds sink_turn{20};
 
@@ -182,6 +189,7 @@ private:
                 error = std::current_exception();
             }
         }
+        if (in_forked_child()) return;
         pulled_one(*node, came, std::move(next), std::move(error), begun, lock);
     }
     /// The same on a thread of the source's own. False: the run has ended and left it behind, and the mutex is free.
@@ -203,6 +211,7 @@ private:
         } catch (...) {
             error = std::current_exception();
         }
+        if (core.process.forked()) end_forked_process();
         lock.lock();
         const bool left = core.source_left;
         core.source_place = nullptr;
@@ -283,6 +292,7 @@ private:
             ++done_count_;
             now = pipeline_clock::now();
         } while (!error && !output_.empty() && now - begun < sink_turn);
+        if (in_forked_child()) return;
         sink_time += now - begun;
         lock.lock();
         core_.set_at_hand(true);
@@ -370,6 +380,7 @@ auto run_pipeline(Source& source, Sink&& sink, Links&&... links) {
         });
         driver.drive();
     }
+    if (core->process.forked()) throw forked();
     if (options.statistics != nullptr) fill_in(*options.statistics, setup, driver);
     if (options.failed != nullptr) {
         for (failed_item& item : core->failed) options.failed->push_back(std::move(item));
