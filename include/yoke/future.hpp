@@ -201,6 +201,14 @@ struct future_access {
     static future_state<R>* state(const future<R>& f) noexcept {
         return f.state_.get();
     }
+    /// Destroys the outcome of a future that is done and that nobody else has; a thread on its way out of the task may own
+    /// the state for a moment longer.
+    template <class R>
+    static void drop_outcome(future<R>& f) noexcept {
+        if (!f.valid()) return;
+        f.state_->value().reset();
+        f.state_->error() = nullptr;
+    }
     /// Waits as wait() does; in a forked child, where there is nobody to wait for, it does nothing.
     template <class R>
     static void settle(const future<R>& f) noexcept {

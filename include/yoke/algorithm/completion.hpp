@@ -166,7 +166,8 @@ public:
 
 private:
     void all_done() noexcept override {
-        this->emplace([futures = std::move(futures_)]() mutable {
+        auto futures = std::move(futures_);
+        this->emplace([&futures] {
             if constexpr (std::is_void_v<R>) {
                 for (auto& f : futures) f.get();
             } else {
@@ -176,6 +177,7 @@ private:
                 return results;
             }
         });
+        for (auto& f : futures) future_access::drop_outcome(f);
         this->publish();
     }
     std::vector<future<R>> futures_;
@@ -205,12 +207,14 @@ private:
         return all;
     }
     void all_done() noexcept override {
-        this->emplace([futures = std::move(futures_)]() mutable {
+        auto futures = std::move(futures_);
+        this->emplace([&futures] {
             return std::apply(
                 // In braces: from left to right, so the first error in the order of arguments wins.
                 [](future<R>&... f) { return std::tuple<tuple_result<R>...>{take_for_tuple(f)...}; },
                 futures);
         });
+        std::apply([](future<R>&... f) { (future_access::drop_outcome(f), ...); }, futures);
         this->publish();
     }
     std::tuple<future<R>...> futures_;

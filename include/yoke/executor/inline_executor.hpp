@@ -7,6 +7,7 @@
 /// the debugger's friend: replace the pool by it and the stack trace shows who asked for what.
 
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <cstddef>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace yoke {
@@ -40,8 +42,21 @@ public:
         std::decay_t<Receiver> to(std::forward<Receiver>(receiver));
         if (options_of(to).stop.stop_requested()) return std::move(to).set_stopped();
         const detail::task_scope running;
-        complete_with_call(std::move(to), std::decay_t<F>(std::forward<F>(f)),
-                           std::decay_t<Args>(std::forward<Args>(args))...);
+        std::optional<std::tuple<std::decay_t<F>, std::decay_t<Args>...>> copies(
+            std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
+        const auto call = [&copies]() -> call_result<F, Args...> {
+            // The copies end with the call, before the receiver is told.
+            const struct end_of_call {
+                decltype(copies)& mine;
+                ~end_of_call() { mine.reset(); }
+            } guard{copies};
+            return std::apply(
+                [](auto& function, auto&... arguments) -> call_result<F, Args...> {
+                    return detail::invoke(std::move(function), std::move(arguments)...);
+                },
+                *copies);
+        };
+        complete_with_call(std::move(to), call);
     }
 
     /// Runs `f(args...)`; the future is ready. Throws pool_closed after shutdown, the arguments untouched.
