@@ -159,7 +159,7 @@ summaries report_thread(const market& m) {
     auto reporter =
         yoke::consume(threads, 1, queue, [&](entry e) { done.push_back(m.report(std::move(e))); });
     for (const auto& endpoint : endpoints)
-        for (entry& e : m.import(m.collect(endpoint))) queue.push(std::move(e));
+        for (entry& e : m.import(m.collect(endpoint))) static_cast<void>(queue.push(std::move(e)));
     queue.close();
     reporter.get();
     return done;
@@ -174,9 +174,9 @@ summaries report_and_import_thread(const market& m) {
     auto reporter =
         yoke::consume(threads, 1, queue, [&](entry e) { done.push_back(m.report(std::move(e))); });
     auto importer = yoke::consume(threads, 1, lists, [&](entries list) {
-        for (entry& e : m.import(std::move(list))) queue.push(std::move(e));
+        for (entry& e : m.import(std::move(list))) static_cast<void>(queue.push(std::move(e)));
     });
-    for (const auto& endpoint : endpoints) lists.push(m.collect(endpoint));
+    for (const auto& endpoint : endpoints) static_cast<void>(lists.push(m.collect(endpoint)));
     lists.close();
     importer.get();
     queue.close();
@@ -193,14 +193,14 @@ summaries pool_per_batch(const market& m, std::size_t workers, int attempts) {
         yoke::process_pool processes(workers);
         for (summary& s : report_all(processes, m, batch, attempts)) done.push_back(std::move(s));
     });
-    for (const auto& endpoint : endpoints) batches.push(m.import(m.collect(endpoint)));
+    for (const auto& endpoint : endpoints) static_cast<void>(batches.push(m.import(m.collect(endpoint))));
     batches.close();
     reporter.get();
     return done;
 }
 
 void report_into(const market& m, yoke::shared_queue<summary>::handle_type finished, entry e) {
-    finished.push(m.report(std::move(e)));
+    static_cast<void>(finished.push(m.report(std::move(e))));
 }
 
 /// Worker processes that live as long as there is work: they pull from one queue, until each has taken a poison pill.
@@ -214,7 +214,7 @@ summaries poison_pills(const market& m, std::size_t workers, bool import_thread,
     entries pushed;
     const auto import_and_push = [&](entries list) {
         for (entry& e : m.import(std::move(list))) {
-            queue.push(e);
+            static_cast<void>(queue.push(e));
             pushed.push_back(std::move(e));
         }
     };
@@ -222,7 +222,7 @@ summaries poison_pills(const market& m, std::size_t workers, bool import_thread,
         yoke::thread_pool threads(1);
         yoke::bounded_queue<entries> lists(4);
         auto importer = yoke::consume(threads, 1, lists, import_and_push);
-        for (const auto& endpoint : endpoints) lists.push(m.collect(endpoint));
+        for (const auto& endpoint : endpoints) static_cast<void>(lists.push(m.collect(endpoint)));
         lists.close();
         importer.get();  // only then has the last entry been pushed, and the pills may follow
     } else {

@@ -130,7 +130,7 @@ TEST_CASE("a queue is a source until it is closed and drained", "[concurrent]") 
     yoke::thread_pool pool(2);
     yoke::bounded_queue<std::unique_ptr<int>> queue(4);
     std::jthread producer([&] {
-        for (int i = 0; i != 1'000; ++i) queue.push(std::make_unique<int>(i));
+        for (int i = 0; i != 1'000; ++i) static_cast<void>(queue.push(std::make_unique<int>(i)));
         queue.close();
     });
     const auto results =
@@ -141,9 +141,9 @@ TEST_CASE("a queue is a source until it is closed and drained", "[concurrent]") 
 
 TEST_CASE("a poison pill in a queue ends the pipeline that takes it and no other") {
     yoke::bounded_queue<int> queue(8);
-    queue.push(1);
-    queue.push(yoke::poison_pill);
-    queue.push(2);
+    static_cast<void>(queue.push(1));
+    static_cast<void>(queue.push(yoke::poison_pill));
+    static_cast<void>(queue.push(2));
     CHECK((yoke::from(queue) | yoke::collect()) == std::vector{1});
     queue.close();
     CHECK((yoke::from(queue) | yoke::collect()) == std::vector{2});

@@ -59,7 +59,7 @@ TEST_CASE("One close ends a crew of any size, whatever the number of producers",
             std::vector<std::jthread> threads;
             for (int p = 0; p < producers; ++p) {
                 threads.emplace_back([mine = queue.register_producer()]() mutable {
-                    for (int i = 1; i <= 100; ++i) mine.push(i);
+                    for (int i = 1; i <= 100; ++i) static_cast<void>(mine.push(i));
                 });
             }
         }
@@ -74,7 +74,7 @@ TEST_CASE("A pill sends one consumer home and the others go on", "[concurrent]")
     thread_executor ex;
     std::atomic<int> taken{0};
     auto one = yoke::consume(ex, 1, queue, [&taken](int) { ++taken; });
-    queue.push(1);
+    REQUIRE(queue.push(1));
     queue.push(yoke::poison_pill);
     CHECK(one.get() == 1);
     CHECK_FALSE(queue.is_closed());
@@ -82,7 +82,7 @@ TEST_CASE("A pill sends one consumer home and the others go on", "[concurrent]")
     auto crew = yoke::consume(ex, 3, queue, [&taken](int) { ++taken; });
     queue.push(yoke::poison_pill);
     queue.push(yoke::poison_pill);
-    for (int i = 0; i < 10; ++i) queue.push(i);
+    for (int i = 0; i < 10; ++i) REQUIRE(queue.push(i));
     queue.push(yoke::poison_pill);
     CHECK(crew.get() == 10);
     CHECK(taken == 11);
@@ -120,7 +120,7 @@ TEST_CASE("When all consumers fail the queue is closed and keeps what is in it",
 TEST_CASE("Closing a full queue whose consumers are dead needs no room", "[concurrent]") {
     yoke::bounded_queue<int> queue(2);
     thread_executor ex;
-    queue.push(1);
+    REQUIRE(queue.push(1));
     auto crew = yoke::consume(ex, 1, queue, [](int) { throw std::domain_error("dead"); });
     CHECK_THROWS_AS(crew.get(), std::domain_error);
     queue.close();
@@ -150,7 +150,7 @@ TEST_CASE("A crew that was sent home with an error closes the queue behind it") 
     manual_executor ex;
     auto crew = yoke::consume(ex, 1, queue, [](int) { throw std::domain_error("no"); },
                               {.on_error = yoke::consume_errors::go_on});
-    queue.push(1);
+    REQUIRE(queue.push(1));
     queue.push(yoke::poison_pill);
     ex.run_one();
     CHECK_THROWS_AS(crew.get(), std::domain_error);
@@ -167,8 +167,8 @@ TEST_CASE("The first error in time is thrown, and only when all have ended", "[c
         while (!queue.is_closed()) std::this_thread::yield();
         throw std::out_of_range("second, because the queue was closed");
     });
-    queue.push(0);
-    queue.push(1);
+    REQUIRE(queue.push(0));
+    REQUIRE(queue.push(1));
     CHECK_THROWS_AS(crew.get(), std::domain_error);
 }
 
@@ -190,7 +190,7 @@ TEST_CASE("A crew that cannot start at all touches nothing; one that can start i
     CHECK_FALSE(queue.is_closed());
 
     takes_one one;
-    queue.push(1);
+    REQUIRE(queue.push(1));
     auto crew = yoke::consume(one, 2, queue, [](int) {});
     CHECK(queue.is_closed());
     one.run_one();
@@ -206,7 +206,7 @@ TEST_CASE("Items may be move-only, and each consumer has its own copy of the fun
         ++mine;  // no race: nobody else has this copy
         for (int seen = most; seen < mine && !most.compare_exchange_weak(seen, mine);) {}
     });
-    for (int i = 0; i < 300; ++i) queue.push(std::make_unique<int>(i));
+    for (int i = 0; i < 300; ++i) REQUIRE(queue.push(std::make_unique<int>(i)));
     queue.close();
     CHECK(crew.get() == 300);
     CHECK(most >= 100);
@@ -217,7 +217,7 @@ TEST_CASE("A crew may be larger than its pool, and waited for inside a pool of o
     auto outer = pool.submit([&pool] {
         yoke::bounded_queue<int> queue(100);
         auto crew = yoke::consume(pool, 5, queue, [](int) {});
-        for (int i = 0; i < 100; ++i) queue.push(i);
+        for (int i = 0; i < 100; ++i) static_cast<void>(queue.push(i));
         queue.close();
         return crew.get();
     });
@@ -225,7 +225,7 @@ TEST_CASE("A crew may be larger than its pool, and waited for inside a pool of o
 
     yoke::bounded_queue<int> queue(2);
     auto crew = yoke::consume(pool, 3, queue, [](int) {});
-    for (int i = 0; i < 50; ++i) queue.push(i);
+    for (int i = 0; i < 50; ++i) REQUIRE(queue.push(i));
     queue.close();
     CHECK(crew.get() == 50);
 }
@@ -234,7 +234,7 @@ TEST_CASE("A handle is copied to each consumer, so its owner may go", "[concurre
     thread_executor ex;
     auto queue = std::make_shared<yoke::bounded_queue<int>>(2);
     auto crew = yoke::consume(ex, 2, shared_handle{queue}, [](int) {});
-    for (int i = 0; i < 20; ++i) queue->push(i);
+    for (int i = 0; i < 20; ++i) REQUIRE(queue->push(i));
     queue->close();
     queue.reset();
     CHECK(crew.get() == 20);
@@ -256,7 +256,7 @@ TEST_CASE("The queue may be destroyed as soon as the crew has ended", "[concurre
 TEST_CASE("A view of an executor will do") {
     yoke::inline_executor ex;
     yoke::bounded_queue<int> queue(4);
-    queue.push(1);
+    REQUIRE(queue.push(1));
     queue.close();
     CHECK(yoke::consume(yoke::with(ex, {}), 2, queue, [](int) {}).get() == 1);
 }

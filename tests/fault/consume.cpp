@@ -59,15 +59,15 @@ TEST_CASE("a pill sends one worker process home") {
     board.sum = 0;
     yoke::shared_queue<int> queue(4);
     auto one = yoke::consume(pool, 1, queue, add);
-    queue.push(1);
-    queue.push(yoke::poison_pill);
+    static_cast<void>(queue.push(1));
+    static_cast<void>(queue.push(yoke::poison_pill));
     CHECK(one.get() == 1);
     CHECK_FALSE(queue.is_closed());
     auto crew =
         yoke::consume(pool, 2, queue.handle(), yoke::bind_values([](int by, int x) { add(by * x); }, 10));
-    queue.push(2);
-    queue.push(yoke::poison_pill);
-    queue.push(yoke::poison_pill);
+    static_cast<void>(queue.push(2));
+    static_cast<void>(queue.push(yoke::poison_pill));
+    static_cast<void>(queue.push(yoke::poison_pill));
     CHECK(crew.get() == 1);
     CHECK(board.sum == 21);
 }
@@ -80,7 +80,7 @@ TEST_CASE("threads and worker processes may pull from the same queue") {
     yoke::shared_queue<int> queue(4);
     auto crew = yoke::consume(processes, 2, queue, add);
     auto others = yoke::consume(threads, 2, queue, add);
-    for (int i = 1; i <= 200; ++i) queue.push(i);
+    for (int i = 1; i <= 200; ++i) static_cast<void>(queue.push(i));
     queue.close();
     CHECK(crew.get() + others.get() == 200);
     CHECK(board.sum == 20'100);

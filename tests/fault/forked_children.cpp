@@ -99,8 +99,8 @@ struct estate {
         late = clock.after(*threads, 1h, [] {});
         series = clock.every(*threads, 1h, [] {});
         group->run([] { on_a_thread(0); });
-        items->push(1);
-        shared_items->push(1);
+        static_cast<void>(items->push(1));
+        static_cast<void>(shared_items->push(1));
         consumed = yoke::consume(*threads, 1, *consumed_items, [](int) {});
     }
     static yoke::future<int> coroutine(yoke::thread_pool& pool) {

@@ -34,7 +34,7 @@ std::vector<int> take_all(numbers queue) {
     while (const auto next = queue.pop()) taken.push_back(*next);
     return taken;
 }
-void push_one(numbers queue, int item) { queue.push(item); }
+void push_one(numbers queue, int item) { static_cast<void>(queue.push(item)); }
 int take_one(numbers queue) { return queue.pop().value_or(-1); }
 
 /// Runs `call`, which is killed at `name`.
@@ -93,7 +93,7 @@ int main() {
         require(queue.push(1), "the first goes in");
         std::atomic<bool> in{false};
         std::thread producer([&] {
-            queue.push(2);  // waits for room
+            static_cast<void>(queue.push(2));  // waits for room
             in = true;
         });
         lose(pool, "queue left", take_one, queue.handle());

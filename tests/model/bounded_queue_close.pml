@@ -16,6 +16,10 @@
  *                at the queue again
  *   WAKE_ONE     close wakes one sleeper of each side
  *   NO_HAND_ON   a woken taker does not call the next for what it leaves behind
+ *   QUIT_SILENT  a taker that gives up does not call the next for what it leaves behind
+ *
+ * With QUITTERS there are takers that are impatient: whenever one sleeps its time may be over, or a stop be requested; then
+ * it leaves, also if something lies there by now.
  */
 #ifndef PRODUCERS
 #define PRODUCERS 2
@@ -25,6 +29,9 @@
 #endif
 #ifndef TAKERS
 #define TAKERS 2
+#endif
+#ifndef QUITTERS
+#define QUITTERS 0
 #endif
 #ifndef CAPACITY
 #define CAPACITY 1
@@ -56,7 +63,11 @@ inline park(side) {
         fi
     }
     if
-    :: asleep -> atomic { woken[side] > 0 -> woken[side]--; asleep = 0 }
+    :: asleep ->
+        if
+        :: atomic { woken[side] > 0 -> woken[side]--; asleep = 0 }
+        :: atomic { impatient && parked[side] > 0 -> parked[side]--; asleep = 0; gave_up = 1 }
+        fi
     :: else
     fi;
     seen = 0
@@ -105,6 +116,14 @@ inline call_both() {
     :: else
     fi
 }
+inline leave_silently() {
+#ifdef QUIT_SILENT
+    wake_taker = 0;
+    wake_giver = 0
+#else
+    call_both()
+#endif
+}
 inline wake_called() {
     if
     :: wake_taker -> unpark_one(T)
@@ -121,7 +140,8 @@ inline wake_called() {
 proctype producer() {
     byte seen;
     byte left = ITEMS;
-    bit asleep, waited, wake_taker, wake_giver;
+    bit asleep, waited, wake_taker, wake_giver, gave_up;
+    bit impatient = 0;
     bit hand_on = 1;
     do
     :: left > 0 ->
@@ -142,9 +162,9 @@ proctype producer() {
     producers_done++
 }
 
-proctype taker() {
+proctype taker(bit impatient) {
     byte seen;
-    bit asleep, waited, wake_taker, wake_giver, stop;
+    bit asleep, waited, wake_taker, wake_giver, stop, gave_up;
     bit hand_on = 0;
     do
     :: !stop ->
@@ -165,9 +185,10 @@ look:
         atomic {
             arrive(T);
             if
-            :: size == 0 && pills == 0 && !closed -> enlist(T)
-            :: pills > 0 -> pills--; stopped_by_pill++; stop = 1; call_both()
-            :: pills == 0 && size > 0 -> size--; call_both()
+            :: gave_up -> stop = 1; leave_silently()
+            :: !gave_up && size == 0 && pills == 0 && !closed -> enlist(T)
+            :: !gave_up && pills > 0 -> pills--; stopped_by_pill++; stop = 1; call_both()
+            :: !gave_up && pills == 0 && size > 0 -> size--; call_both()
             :: else -> assert(closed); stop = 1; call_both()
             fi
         }
@@ -204,7 +225,7 @@ proctype closer() {
         unpark_all(G)
 #endif
     }
-    producers_done == PRODUCERS && takers_done == TAKERS;
+    producers_done == PRODUCERS && takers_done == TAKERS + QUITTERS;
     assert(stopped_by_pill <= 1);
     assert(size == 0 && sleepers[T] == 0 && sleepers[G] == 0)
 }
@@ -213,7 +234,10 @@ init {
     byte i;
     atomic {
         for (i : 1 .. PRODUCERS) { run producer() }
-        for (i : 1 .. TAKERS) { run taker() }
+        for (i : 1 .. TAKERS) { run taker(0) }
+#if QUITTERS
+        for (i : 1 .. QUITTERS) { run taker(1) }
+#endif
         run closer()
     }
 }

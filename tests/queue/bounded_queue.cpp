@@ -2,6 +2,7 @@
 #include <yoke/queue/bounded_queue.hpp>
 
 #include "catch.hpp"
+#include "support/queue_waits.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -73,8 +74,8 @@ TEST_CASE("try_push and try_pop never wait") {
 
 TEST_CASE("A closed queue hands out what is in it, then nothing, and takes nothing") {
     yoke::bounded_queue<std::unique_ptr<int>> queue(4);
-    queue.push(std::make_unique<int>(1));
-    queue.push(std::make_unique<int>(2));
+    REQUIRE(queue.push(std::make_unique<int>(1)));
+    REQUIRE(queue.push(std::make_unique<int>(2)));
     queue.close();
     queue.close();
     CHECK(queue.is_closed());
@@ -90,9 +91,9 @@ TEST_CASE("A closed queue hands out what is in it, then nothing, and takes nothi
 
 TEST_CASE("A pill stops one consumer, in its place among the items") {
     yoke::bounded_queue<int> queue(4);
-    queue.push(1);
+    REQUIRE(queue.push(1));
     queue.push(yoke::poison_pill);
-    queue.push(2);
+    REQUIRE(queue.push(2));
     CHECK(queue.size() == 2);
     CHECK(queue.pop() == 1);
     CHECK_FALSE(queue.pop());
@@ -101,10 +102,10 @@ TEST_CASE("A pill stops one consumer, in its place among the items") {
 
 TEST_CASE("Pills need no room, however many") {
     yoke::bounded_queue<int> queue(1);
-    queue.push(1);
+    REQUIRE(queue.push(1));
     for (int i = 0; i < 100; ++i) CHECK(queue.push(yoke::poison_pill));
     CHECK(queue.pop() == 1);
-    queue.push(2);
+    REQUIRE(queue.push(2));
     for (int i = 0; i < 100; ++i) CHECK_FALSE(queue.pop());
     CHECK(queue.pop() == 2);
 }
@@ -112,7 +113,7 @@ TEST_CASE("Pills need no room, however many") {
 TEST_CASE("try_pop leaves a pill for a pop, and does not pass it") {
     yoke::bounded_queue<int> queue(2);
     queue.push(yoke::poison_pill);
-    queue.push(1);
+    REQUIRE(queue.push(1));
     CHECK_FALSE(queue.try_pop());
     CHECK_FALSE(queue.try_pop());
     CHECK_FALSE(queue.pop());
@@ -122,7 +123,7 @@ TEST_CASE("try_pop leaves a pill for a pop, and does not pass it") {
 TEST_CASE("Closing voids the pills that nobody took") {
     yoke::bounded_queue<int> queue(4);
     queue.push(yoke::poison_pill);
-    queue.push(1);
+    REQUIRE(queue.push(1));
     queue.close();
     CHECK(queue.pop() == 1);
     CHECK_FALSE(queue.pop());
@@ -130,7 +131,7 @@ TEST_CASE("Closing voids the pills that nobody took") {
 
 TEST_CASE("Closing a full queue needs no room, even when nobody is left to take anything") {
     yoke::bounded_queue<int> queue(1);
-    queue.push(1);
+    REQUIRE(queue.push(1));
     queue.push(yoke::poison_pill);
     queue.push(yoke::poison_pill);
     queue.close();
@@ -139,7 +140,7 @@ TEST_CASE("Closing a full queue needs no room, even when nobody is left to take 
 
 TEST_CASE("Producers that wait for room wake when the queue closes and keep their items", "[concurrent]") {
     yoke::bounded_queue<std::unique_ptr<int>> queue(1);
-    queue.push(std::make_unique<int>(-1));
+    REQUIRE(queue.push(std::make_unique<int>(-1)));
     std::atomic<int> refused{0};
     std::atomic<int> kept{0};
     std::latch started(9);
@@ -177,7 +178,7 @@ TEST_CASE("One close stops any number of waiting consumers", "[concurrent]") {
                     ++stopped;
                 }));
             }
-            for (int i = 1; i <= 100; ++i) queue.push(i);
+            for (int i = 1; i <= 100; ++i) static_cast<void>(queue.push(i));
             queue.close();
         }
         CHECK(sum == 5050);
@@ -192,7 +193,7 @@ TEST_CASE("Seven producers and one consumer end cleanly without anybody counting
         std::vector<std::jthread> producers;
         for (int p = 0; p < 7; ++p) {
             producers.push_back(run([mine = queue.register_producer()]() mutable {
-                for (int i = 0; i < 200; ++i) mine.push(1);
+                for (int i = 0; i < 200; ++i) static_cast<void>(mine.push(1));
             }));
         }
         while (auto item = queue.pop()) sum += *item;
@@ -214,12 +215,12 @@ TEST_CASE("Every pill stops exactly one of many consumers, after all items befor
         }));
     }
     for (int pills = 1; pills <= 4; ++pills) {
-        for (int i = 0; i < 50; ++i) queue.push(i);
+        for (int i = 0; i < 50; ++i) static_cast<void>(queue.push(i));
         queue.push(yoke::poison_pill);
         for (int now = stopped; now != pills; now = stopped) stopped.wait(now);
         CHECK(taken >= 50 * pills - 4);  // all are taken; the others may not have counted theirs yet
     }
-    queue.push(7);
+    REQUIRE(queue.push(7));
     queue.close();
     crew.clear();
     CHECK(taken == 201);
@@ -238,7 +239,7 @@ TEST_CASE("The queue closes when the last of several producers leaves, the slow 
         for (int p = 0; p < 4; ++p) {
             producers.push_back(run([&, p, mine = queue.register_producer()]() mutable {
                 if (p == 3) others_left.wait();
-                for (int i = 0; i < 100; ++i) mine.push(p * 1000 + i);
+                for (int i = 0; i < 100; ++i) static_cast<void>(mine.push(p * 1000 + i));
                 mine.leave();
                 mine.leave();
                 if (p != 3) others_left.count_down();
@@ -281,7 +282,7 @@ TEST_CASE("push_all and pop_some move many items and keep the order and the pill
         auto producer = run([&] {
             pushed = queue.push_all(all);
             queue.push(yoke::poison_pill);
-            queue.push(-1);
+            static_cast<void>(queue.push(-1));
         });
         while (queue.pop_some(got, 5) != 0) {}
     }
@@ -313,8 +314,8 @@ TEST_CASE("push_all into a queue that closes returns how many went in and leaves
 
 TEST_CASE("push_all into a closed queue that is full returns at once") {
     yoke::bounded_queue<int> queue(2);
-    queue.push(1);
-    queue.push(2);
+    REQUIRE(queue.push(1));
+    REQUIRE(queue.push(2));
     queue.close();
     std::vector<int> items{3, 4};
     CHECK(queue.push_all(items) == 0);
@@ -327,10 +328,10 @@ TEST_CASE("Items that nobody took die with the queue") {
     std::atomic<int> alive{0};
     {
         yoke::bounded_queue<counted> queue(3);
-        queue.push(counted(alive));
-        queue.push(counted(alive));
+        static_cast<void>(queue.push(counted(alive)));
+        static_cast<void>(queue.push(counted(alive)));
         queue.pop();
-        queue.push(counted(alive));
+        static_cast<void>(queue.push(counted(alive)));
         CHECK(alive == 2);
     }
     CHECK(alive == 0);
@@ -338,7 +339,7 @@ TEST_CASE("Items that nobody took die with the queue") {
 
 TEST_CASE("A throwing move loses no item and no other thread's wake", "[concurrent]") {
     yoke::bounded_queue<fragile> queue(2);
-    queue.push(fragile(1));  // survives the way in, not the way out
+    REQUIRE(queue.push(fragile(1)));  // survives the way in, not the way out
     CHECK_THROWS_AS(queue.pop(), std::runtime_error);
     CHECK(queue.size() == 1);
     CHECK_THROWS_AS(queue.push(fragile(0)), std::runtime_error);
@@ -349,7 +350,7 @@ TEST_CASE("A throwing move loses no item and no other thread's wake", "[concurre
     std::atomic<int> pushed{0};
     {
         std::vector<std::jthread> producers;
-        other.push(fragile(9));
+        static_cast<void>(other.push(fragile(9)));
         for (int i = 0; i < 4; ++i) {
             producers.push_back(run([&, i] {
                 fragile item(i % 2 == 0 ? 0 : 9);
@@ -394,7 +395,7 @@ TEST_CASE("Nothing is lost or doubled among many producers and consumers of a sm
             threads.push_back(run([p, mine = queue.register_producer()]() mutable {
                 for (int i = 0; i < each; ++i) {
                     const int item = p * each + i;
-                    if (i % 3 != 0 || !mine.try_push(item)) mine.push(item);
+                    if (i % 3 != 0 || !mine.try_push(item)) static_cast<void>(mine.push(item));
                 }
             }));
         }
@@ -410,12 +411,77 @@ TEST_CASE("The last consumer may destroy the queue while the producer that close
     for (int round = 0; round < 300; ++round) {
         auto queue = std::make_unique<yoke::bounded_queue<int>>(1);
         auto producer = run([mine = queue->register_producer()]() mutable {
-            mine.push(1);
-            mine.push(2);
+            static_cast<void>(mine.push(1));
+            static_cast<void>(mine.push(2));
         });
         int sum = 0;
         while (auto item = queue->pop()) sum += *item;
         queue.reset();
         REQUIRE(sum == 3);
     }
+}
+
+TEST_CASE("Each pop ends as it should in each situation, and loses nothing", "[concurrent]") {
+    yoke_test::each_pop_in_each_situation(
+        [](std::size_t capacity) { return std::make_unique<yoke::bounded_queue<std::string>>(capacity); });
+}
+
+TEST_CASE("Each push ends as it should in each situation, and its item stays if it fails", "[concurrent]") {
+    yoke_test::each_push_in_each_situation(
+        [](std::size_t capacity) { return std::make_unique<yoke::bounded_queue<std::string>>(capacity); });
+}
+
+TEST_CASE("Waits that run out of time or are stopped lose no item and wake the next", "[concurrent]") {
+    for (int round = 0; round != 20; ++round) {
+        yoke_test::stress_of_all_calls(
+            [](std::size_t capacity) { return std::make_unique<yoke::bounded_queue<std::string>>(capacity); },
+            500);
+    }
+}
+
+TEST_CASE("A taker that is stopped while an item is on its way hands it on to the next", "[concurrent]") {
+    const yoke_test::watchdog dog("a stopped taker");
+    for (int round = 0; round != 300; ++round) {
+        yoke::bounded_queue<int> queue(1);
+        std::stop_source stop;
+        std::atomic<int> taken{0};
+        const auto stopped = run([&] { taken += queue.pop(stop.get_token()).value_or(0); });
+        const auto other = run([&] { taken += queue.pop().value_or(0); });
+        const auto stopper = run([&] { stop.request_stop(); });
+        REQUIRE(queue.push(1));
+        // Taken by either; if nobody is told of it, the other sleeps and this never ends.
+        while (taken == 0) std::this_thread::yield();
+        queue.close();
+    }
+}
+
+TEST_CASE("A queue that is closed by hand_back gives its items back in order, also late") {
+    yoke::bounded_queue<std::unique_ptr<int>> queue(3);
+    for (int i = 0; i != 3; ++i) REQUIRE(queue.push(std::make_unique<int>(i)));
+    REQUIRE(*queue.pop().value() == 0);
+    REQUIRE(queue.push(std::make_unique<int>(3)));  // the ring has wrapped
+    queue.close();
+    const auto rest = queue.close(yoke::hand_back);
+    REQUIRE(rest.size() == 3);
+    for (std::size_t i = 0; i != 3; ++i) CHECK(*rest[i] == static_cast<int>(i) + 1);
+    CHECK_FALSE(queue.pop());
+    CHECK(queue.close(yoke::hand_back).empty());
+}
+
+TEST_CASE("A pop that only asks takes what is there, a pill too") {
+    yoke::bounded_queue<int> queue(2);
+    REQUIRE(queue.pop_for(std::chrono::nanoseconds::min()).status == yoke::queue_status::timeout);
+    REQUIRE(queue.push(1));
+    REQUIRE(queue.push(yoke::poison_pill));
+    REQUIRE(queue.pop_for(std::chrono::seconds(-1)).value() == 1);
+    REQUIRE(queue.pop_for(std::chrono::seconds(0)).status == yoke::queue_status::done);
+    REQUIRE(queue.pop_until(std::chrono::steady_clock::time_point::min()).status ==
+            yoke::queue_status::timeout);
+    REQUIRE(queue.push_for(1, std::chrono::hours::min()));
+    auto mine = queue.register_producer();
+    REQUIRE(mine.push_until(2, std::chrono::steady_clock::time_point::min()));
+    REQUIRE_FALSE(mine.push_for(3, std::chrono::seconds(0)));
+    REQUIRE_FALSE(mine.try_push(3));
+    mine.leave();
+    REQUIRE_FALSE(mine.push(4, std::stop_token()));
 }

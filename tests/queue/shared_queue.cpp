@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 // labels: process
 #include "catch.hpp"
+#include "support/queue_waits.hpp"
 
 #include <yoke/executor/process_pool.hpp>
+#include <yoke/executor/this_task.hpp>
 #include <yoke/queue/shared_queue.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <map>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -202,4 +208,77 @@ TEST_CASE("consumers killed at any moment never stop the queue", "[process]") {
     REQUIRE(queue.push(7));
     queue.close();
     REQUIRE(pool.submit(take_all, queue.handle()).get() == std::vector<int>{7});
+}
+
+TEST_CASE("each pop of a shared queue ends as it should in each situation, and loses nothing", "[process]") {
+    yoke_test::each_pop_in_each_situation(
+        [](std::size_t capacity) { return std::make_unique<yoke::shared_queue<std::string>>(capacity); });
+}
+
+TEST_CASE("each push of a shared queue ends as it should in each situation", "[process]") {
+    yoke_test::each_push_in_each_situation(
+        [](std::size_t capacity) { return std::make_unique<yoke::shared_queue<std::string>>(capacity); });
+}
+
+TEST_CASE("waits on a shared queue that run out of time or are stopped lose no item", "[process]") {
+    for (int round = 0; round != 5; ++round) {
+        yoke_test::stress_of_all_calls(
+            [](std::size_t capacity) { return std::make_unique<yoke::shared_queue<std::string>>(capacity); },
+            500);
+    }
+}
+
+namespace {
+
+/// What a consumer elsewhere got, and how it ended.
+std::pair<std::vector<int>, int> take_until_stopped(numbers queue) {
+    std::vector<int> taken;
+    for (;;) {
+        const auto next = queue.pop(yoke::this_task::stop_token());
+        if (!next) return {taken, static_cast<int>(next.status)};
+        taken.push_back(*next);
+    }
+}
+int take_for(numbers queue, int milliseconds) {
+    return static_cast<int>(queue.pop_for(std::chrono::milliseconds(milliseconds)).status);
+}
+bool push_for(numbers queue, int item, int milliseconds) {
+    return queue.push_for(item, std::chrono::milliseconds(milliseconds));
+}
+
+}  // namespace
+
+TEST_CASE(
+    "in another process, too, a wait ends by time, by stop and by close, and the rest goes to who closes",
+    "[process]") {
+    const yoke_test::watchdog dog("waits in another process", std::chrono::seconds(20));
+    yoke::process_pool pool(2);
+    yoke::shared_queue<int> queue(2);
+    REQUIRE(pool.submit(take_for, queue.handle(), 2).get() == static_cast<int>(yoke::queue_status::timeout));
+    // Its stop request reaches it while it sleeps, or before.
+    std::stop_source stop;
+    auto taker = pool.submit({.stop = stop.get_token()}, take_until_stopped, queue.handle());
+    for (int i = 0; i != 10; ++i) REQUIRE(queue.push(i));
+    while (queue.size() != 0) std::this_thread::yield();
+    stop.request_stop();
+    const auto [taken, status] = taker.get();
+    REQUIRE(status == static_cast<int>(yoke::queue_status::stopped));
+    REQUIRE(taken == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+    // Full: time, then the end.
+    REQUIRE(queue.push(20));
+    REQUIRE(queue.push(21));
+    REQUIRE_FALSE(pool.submit(push_for, queue.handle(), 22, 2).get());
+    auto giver = pool.submit(push_for, queue.handle(), 23, 1'000'000'000);
+    auto late = pool.submit(take_all, queue.handle());
+    late.cancel();  // if it has begun, it may have taken some
+    auto rest = queue.close(yoke::hand_back);
+    const bool given = giver.get();
+    std::vector<int> all;
+    try {
+        all = late.get();
+    } catch (const yoke::cancelled&) {}
+    all.insert(all.end(), rest.begin(), rest.end());
+    REQUIRE(all == (given ? std::vector<int>{20, 21, 23} : std::vector<int>{20, 21}));
+    REQUIRE(pool.submit(take_for, queue.handle(), 1'000'000'000).get() ==
+            static_cast<int>(yoke::queue_status::done));
 }

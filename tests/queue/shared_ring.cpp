@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -46,6 +48,10 @@ public:
     ~test_ring() { ring_->~shared_ring(); }
 
     shared_ring* operator->() const { return ring_; }
+    /// The slot of the item at a position: its size, then its bytes.
+    std::byte* slot(std::size_t position) const {
+        return reinterpret_cast<std::byte*>(ring_ + 1) + position % shape.capacity * shape.slot_bytes();
+    }
     shared_ring& operator*() const { return *ring_; }
 
 private:
@@ -65,7 +71,7 @@ bool push(shared_ring& ring, std::uint64_t number, bool wait = true) {
 /// 0 if there was none.
 std::uint64_t pop(shared_ring& ring, bool wait = true) {
     std::vector<std::byte> bytes;
-    if (!ring.pop(shape, bytes, wait)) return 0;
+    if (ring.pop(shape, bytes, wait) != yoke::queue_status::item) return 0;
     std::uint64_t number = 0;
     std::memcpy(&number, bytes.data(), sizeof number);
     return bytes.size() == 8 + number % 9 ? number : 0;
@@ -85,26 +91,31 @@ void die_here(const char* name) {
     ::syscall(SYS_exit, 0);
 }
 
+enum class kind { pops, pushes, closes };
+
 struct mission {
     shared_ring* ring;
     const char* point;
-    bool pushes;
+    kind what;
     std::vector<std::byte> item{};  ///< not the dead thread's own, which nobody would give back
+    std::vector<std::vector<std::byte>> rest{};
 };
 void* fly(void* what) {
     mission& m = *static_cast<mission*>(what);
     dies_at = m.point;
-    if (m.pushes)
+    if (m.what == kind::pushes)
         push(*m.ring, 999);
+    else if (m.what == kind::closes)
+        m.rest = m.ring->close_and_take(shape);
     else
-        m.ring->pop(shape, m.item, true);
+        static_cast<void>(m.ring->pop(shape, m.item, true));
     return nullptr;  // not reached
 }
 /// Has a thread push or pop and die at a point of that. Returns when the system has no such thread any more.
-void lose_one(shared_ring& ring, const char* point, bool pushes) {
+void lose_one(shared_ring& ring, const char* point, kind what) {
     dead = 0;
     yoke::detail::test_point_hook = &die_here;
-    mission m{&ring, point, pushes};
+    mission m{&ring, point, what};
     pthread_t thread{};
     require(::pthread_create(&thread, nullptr, &fly, &m) == 0, "a thread starts");
     ::pthread_detach(thread);
@@ -194,10 +205,10 @@ void who_dies_with_the_mutex_leaves_a_whole_ring() {
     const yoke_test::watchdog dog("a ring whose owner dies");
     for (int round = 0; round != 20; ++round) {
         test_ring ring;
-        lose_one(*ring, "item written", true);
+        lose_one(*ring, "item written", kind::pushes);
         require(ring->size() == 0, "nothing is in it");
         require(push(*ring, 7), "it goes in");
-        lose_one(*ring, "item read", false);
+        lose_one(*ring, "item read", kind::pops);
         crew all(*ring);
         all.start(100);  // one of these is handed the mutex
         all.join();
@@ -212,9 +223,80 @@ void an_item_dies_with_its_consumer_and_no_other() {
     test_ring ring;
     require(push(*ring, 7), "it goes in");
     require(push(*ring, 8), "it goes in");
-    lose_one(*ring, "item taken", false);
+    lose_one(*ring, "item taken", kind::pops);
     require(pop(*ring) == 8, "the next item comes out");
     require(ring->size() == 0, "nothing is in it");
+}
+
+/// A process that has gone astray may write anything into a slot.
+void an_item_that_claims_too_many_bytes_is_refused_and_gone() {
+    for (const std::uint64_t claim : {std::uint64_t{17}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
+        test_ring ring;
+        require(push(*ring, 7), "it goes in");
+        require(push(*ring, 8), "it goes in");
+        std::memcpy(ring.slot(0), &claim, sizeof claim);
+        bool refused = false;
+        try {
+            pop(*ring);
+        } catch (const yoke::decode_error& error) {
+            refused = std::string_view(error.what()).find("16") != std::string_view::npos;
+        }
+        require(refused, "an item of 17 bytes in a slot for 16 is refused");
+        require(pop(*ring) == 8, "the next item comes out");
+        require(push(*ring, 9), "it goes in");
+        std::memcpy(ring.slot(2), &claim, sizeof claim);
+        refused = false;
+        try {
+            static_cast<void>(ring->close_and_take(shape));
+        } catch (const yoke::decode_error&) {
+            refused = true;
+        }
+        require(refused && ring->is_closed() && ring->size() == 0, "closing refuses it, too, and closes");
+    }
+    // As many as a slot has room for are fine.
+    test_ring ring;
+    const std::byte bytes[16] = {};
+    require(ring->push(shape, bytes, true), "it goes in");
+    std::vector<std::byte> item;
+    require(ring->pop(shape, item, true) == yoke::queue_status::item && item.size() == 16, "16 bytes");
+}
+
+void a_closer_that_dies_leaves_the_items_to_the_others() {
+    const yoke_test::watchdog dog("a ring whose closer dies");
+    test_ring ring;
+    for (std::uint64_t i = 1; i != 4; ++i) require(push(*ring, i), "it goes in");
+    lose_one(*ring, "queue closed", kind::closes);
+    require(ring->is_closed(), "it is closed");
+    require(pop(*ring) == 1 && pop(*ring) == 2 && pop(*ring) == 3 && pop(*ring) == 0, "all come out");
+    test_ring whole;
+    for (std::uint64_t i = 1; i != 4; ++i) require(push(*whole, i), "it goes in");
+    require(pop(*whole) == 1 && push(*whole, 4), "the ring wraps");
+    const auto rest = whole->close_and_take(shape);
+    require(rest.size() == 3 && pop(*whole) == 0, "all others are given back");
+    for (std::size_t i = 0; i != 3; ++i) {
+        std::uint64_t number = 0;
+        std::memcpy(&number, rest[i].data(), sizeof number);
+        require(number == i + 2, "in order");
+    }
+}
+
+/// Waiters with a token, each asked to stop by another thread; whoever does not hear of it sleeps for ever.
+void a_stop_request_is_never_missed() {
+    const yoke_test::watchdog dog("stop requests", std::chrono::seconds(30));
+    for (int round = 0; round != 2000; ++round) {
+        test_ring ring;
+        std::stop_source stop;
+        std::thread waiter([&] {
+            const auto wake = [&] { shared_ring::wake_for_stop(ring->not_empty()); };
+            const std::stop_callback waking(stop.get_token(), wake);
+            std::vector<std::byte> item;
+            require(ring->pop(shape, item, true, yoke::detail::never, stop.get_token()) ==
+                        yoke::queue_status::stopped,
+                    "it is stopped");
+        });
+        stop.request_stop();
+        waiter.join();
+    }
 }
 
 }  // namespace
@@ -225,6 +307,9 @@ int main() {
     each_pill_ends_one_consumer();
     who_dies_with_the_mutex_leaves_a_whole_ring();
     an_item_dies_with_its_consumer_and_no_other();
+    an_item_that_claims_too_many_bytes_is_refused_and_gone();
+    a_closer_that_dies_leaves_the_items_to_the_others();
+    a_stop_request_is_never_missed();
     std::puts("all as documented");
     return 0;
 }

@@ -26,7 +26,7 @@ using item = std::uint64_t;
 /// Pushes the items `first`, `first + step`, ... below `end`, one at a time.
 template <class Queue>
 void push_each(Queue& queue, item first, item step, item end) {
-    for (item i = first; i < end; i += step) queue.push(i);
+    for (item i = first; i < end; i += step) static_cast<void>(queue.push(i));
 }
 /// Takes `count` items, one at a time, and returns their sum.
 template <class Queue>

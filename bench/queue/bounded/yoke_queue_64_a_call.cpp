@@ -35,7 +35,7 @@ private:
     static constexpr std::size_t most = 64;
 
     void flush(std::vector<item>& batch) {
-        queue_.push_all(batch);
+        static_cast<void>(queue_.push_all(batch));
         batch.clear();
     }
 

@@ -5,7 +5,8 @@
 ///
 ///     yoke::bounded_queue<job> jobs(64);
 ///     auto crew = yoke::consume(pool, 4, jobs, [](job next) { work(next); });
-///     for (auto& j : all) jobs.push(j);
+///     for (auto& j : all)
+///         if (!jobs.push(j)) break;           // closed by somebody
 ///     jobs.close();                           // after the last item; stops all four
 ///     std::uint64_t done = crew.get();        // waits for them
 ///

@@ -106,7 +106,7 @@ public:
     /// True if the door is closed and everybody has left, so that nothing can ever happen here again.
     [[nodiscard]] bool drained() const noexcept { return closed() && empty(); }
 
-    /// Blocks until nobody is inside, for a moment at least.
+    /// Blocks until nobody is inside, for a moment at least. If others bring in tasks without end, that may never be so.
     void wait() noexcept {
         static_cast<void>(wait_by([](std::uint32_t before, parking_word& emptied) {
             park(emptied, before);

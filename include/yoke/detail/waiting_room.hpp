@@ -20,11 +20,14 @@
 /// thread. That thread released the mutex before, with the old word in hand, so it either sleeps and is woken by
 /// `wake_one`, or its `park` compares the words and returns at once, or another sleeper was woken in its place. Every
 /// thread that returns, for whatever reason, clears `waking_` under the mutex and looks again at the queue; if it goes
-/// back to sleep there was nothing left, and if it does not, its own pop or push calls the next.
+/// back to sleep there was nothing left, and if it does not, its own pop or push calls the next. One that gives up, because
+/// its time is over or a stop was requested, may have been woken in the place of another; so it calls the next, too, if it
+/// leaves something behind.
 ///
 /// The word would have to be changed 2^32 times between a thread's release of the mutex and its park to deceive it.
 
 #include <yoke/detail/parking.hpp>
+#include <yoke/time_span.hpp>
 
 #include <cstdint>
 #include <mutex>
@@ -33,12 +36,12 @@ namespace yoke::detail {
 
 class waiting_room {
 public:
-    /// Sleeps until called; may return for no reason. Releases `lock` meanwhile.
-    void wait(std::unique_lock<std::mutex>& lock) {
+    /// Sleeps until called, at most until `until`; may return for no reason. Releases `lock` meanwhile.
+    void wait(std::unique_lock<std::mutex>& lock, deadline until = deadline::max()) {
         ++sleepers_;
         const std::uint32_t seen = word_.load(std::memory_order_relaxed);  // written under the mutex only
         lock.unlock();
-        park(word_, seen);
+        until == deadline::max() ? park(word_, seen) : park_until(word_, seen, until);
         lock.lock();
         --sleepers_;
         waking_ = false;

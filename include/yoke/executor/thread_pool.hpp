@@ -332,8 +332,9 @@ public:
     }
 
     /// Blocks until every accepted task has completed, receivers and continuations included; tasks submitted
-    /// meanwhile may or may not be waited for. If the pool is paused, that takes until somebody resumes it. Throws deadlock_error
-    /// inside a task of this pool, forked in a forked child.
+    /// meanwhile may or may not be waited for. If the pool is paused, that takes until somebody resumes it; and while others
+    /// submit without a pause there may never be a moment at which all is done: then wait for the futures, or a
+    /// task_group, of the work that matters. Throws deadlock_error inside a task of this pool, forked in a forked child.
     void wait() { core_->wait(); }
     /// The same, but not for longer than `most`: false if there are tasks left then. A time that is not positive only asks.
     [[nodiscard]] bool wait_for(time_span most) { return core_->wait_until(detail::deadline_after(most)); }

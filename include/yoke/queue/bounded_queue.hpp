@@ -14,7 +14,7 @@
 ///
 /// - `close()`: items already in are handed out, then every `pop()` returns nothing. It needs no room and nobody counts
 ///   consumers; a producer that waits for room wakes, its push returns false and its item is untouched. Nothing
-///   opens a closed queue again.
+///   opens a closed queue again. `close(hand_back)` hands the items to who closes instead.
 /// - `push(poison_pill)`: stops exactly one consumer, in its place among the items. It needs no room either. Pills left
 ///   over when the queue is closed are void; until then a pill that nobody took stops a later consumer.
 /// - A `producer` handle is a registration; when the last of them leaves, the queue closes.
@@ -28,6 +28,7 @@
 #include <yoke/detail/waiting_room.hpp>
 #include <yoke/error.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -79,21 +81,54 @@ public:
     }
 
     /// Waits for room and puts the item in. False: the queue is closed, and `item` is untouched.
-    bool push(T&& item) {
+    [[nodiscard]] bool push(T&& item) {
         section here(*this);
-        here.await_room();
+        static_cast<void>(here.await_room(detail::deadline::max(), {}));
         return put(std::move(item));
     }
-    bool push(const T& item) requires std::copy_constructible<T> {
+    [[nodiscard]] bool push(const T& item) requires std::copy_constructible<T> {
         T copy(item);
         return push(std::move(copy));
     }
+    /// The same, until a stop is requested. False, with `item` untouched: closed, or a stop was requested.
+    [[nodiscard]] bool push(T&& item, const std::stop_token& stop) {
+        return push_by(std::move(item), detail::deadline::max(), stop);
+    }
+    [[nodiscard]] bool push(const T& item, const std::stop_token& stop) requires std::copy_constructible<T> {
+        T copy(item);
+        return push(std::move(copy), stop);
+    }
+    /// The same, for no longer than `most`. False, with `item` untouched: no room in that time, closed, or a stop was
+    /// requested; `is_closed()` and the token tell which.
+    [[nodiscard]] bool push_for(T&& item, time_span most, const std::stop_token& stop = {}) {
+        return push_by(std::move(item), detail::deadline_after(most), stop);
+    }
+    [[nodiscard]] bool push_for(const T& item, time_span most,
+                                const std::stop_token& stop = {}) requires std::copy_constructible<T> {
+        T copy(item);
+        return push_for(std::move(copy), most, stop);
+    }
+    /// The same, up to a point of the steady clock.
+    template <class Duration>
+    [[nodiscard]] bool push_until(T&& item,
+                                  const std::chrono::time_point<std::chrono::steady_clock, Duration>& until,
+                                  const std::stop_token& stop = {}) {
+        return push_by(std::move(item), detail::deadline_at(until), stop);
+    }
+    template <class Duration>
+        requires std::copy_constructible<T>
+    [[nodiscard]] bool push_until(const T& item,
+                                  const std::chrono::time_point<std::chrono::steady_clock, Duration>& until,
+                                  const std::stop_token& stop = {}) {
+        T copy(item);
+        return push_until(std::move(copy), until, stop);
+    }
     /// Puts the item in if there is room now. False: full or closed, and `item` is untouched.
-    bool try_push(T&& item) {
+    [[nodiscard]] bool try_push(T&& item) {
         section here(*this);
         return size_ != capacity_ && put(std::move(item));
     }
-    bool try_push(const T& item) requires std::copy_constructible<T> {
+    [[nodiscard]] bool try_push(const T& item) requires std::copy_constructible<T> {
         T copy(item);
         return try_push(std::move(copy));
     }
@@ -110,11 +145,11 @@ public:
     }
     /// Moves the items in, in order, waiting for room as needed; other producers' items may come between them.
     /// Returns how many went in: all, unless the queue was closed meanwhile; the others are untouched.
-    std::size_t push_all(std::span<T> items) {
+    [[nodiscard]] std::size_t push_all(std::span<T> items) {
         section here(*this);
         std::size_t done = 0;
         while (done != items.size()) {
-            here.await_room();
+            static_cast<void>(here.await_room(detail::deadline::max(), {}));
             do {
                 if (!put(std::move(items[done]))) return done;  // closed, perhaps without room
                 ++done;
@@ -127,9 +162,24 @@ public:
     /// took a pill.
     std::optional<T> pop() {
         section here(*this);
-        here.await_something();
+        static_cast<void>(here.await_something(detail::deadline::max(), {}));
         if (take_pill()) return std::nullopt;
         return take();
+    }
+    /// The same, until a stop is requested.
+    [[nodiscard]] pop_result<T> pop(const std::stop_token& stop) {
+        return pop_by(detail::deadline::max(), stop);
+    }
+    /// The same, for no longer than `most`. Takes what is there, a pill included, if the time is over already.
+    [[nodiscard]] pop_result<T> pop_for(time_span most, const std::stop_token& stop = {}) {
+        return pop_by(detail::deadline_after(most), stop);
+    }
+    /// The same, up to a point of the steady clock.
+    template <class Duration>
+    [[nodiscard]] pop_result<T>
+    pop_until(const std::chrono::time_point<std::chrono::steady_clock, Duration>& until,
+              const std::stop_token& stop = {}) {
+        return pop_by(detail::deadline_at(until), stop);
     }
     /// Takes an item if one is at the front now. Nothing: empty, or a pill is at the front, which stays there for a
     /// `pop()`.
@@ -145,7 +195,7 @@ public:
         if (most == 0)
             throw std::invalid_argument("bounded_queue::pop_some: most is 0; it must be at least 1");
         section here(*this);
-        here.await_something();
+        static_cast<void>(here.await_something(detail::deadline::max(), {}));
         if (take_pill()) return 0;
         std::size_t taken = 0;
         for (; taken != most && size_ != 0 && !pill_in_front(); ++taken) {
@@ -160,6 +210,16 @@ public:
         if (process_.forked()) return;
         const std::lock_guard lock(mutex_);
         close_locked();
+    }
+    /// Ends the queue and returns what nobody has taken, in order; from now on `pop()` returns nothing. Also for a queue that
+    /// is closed already. Throws bad_alloc, and the queue is as it was then.
+    std::vector<T> close(hand_back_t) requires std::is_nothrow_move_constructible_v<T> {
+        std::vector<T> rest;
+        section here(*this);
+        rest.reserve(size_);
+        close_locked();
+        for (; size_ != 0; drop_front()) rest.push_back(std::move(slots_[front_]));
+        return rest;
     }
     [[nodiscard]] bool is_closed() const noexcept {
         if (process_.forked()) return true;
@@ -200,6 +260,35 @@ private:
         if (!pill_in_front()) return false;
         if (--pills_.front().count == 0) pills_.pop_front();
         return true;
+    }
+
+    /// Wakes who waits with a token whose stop was requested, and everybody else, to find the one. Under the mutex: who has
+    /// not seen the request yet is counted among the sleepers.
+    struct waker {
+        bounded_queue* queue;
+        void operator()() const noexcept {
+            if (queue->process_.forked()) return;
+            const std::lock_guard lock(queue->mutex_);
+            if (queue->takers_.call_all()) queue->takers_.wake_all();
+            if (queue->givers_.call_all()) queue->givers_.wake_all();
+        }
+    };
+    /// Made before a section and gone after it: the callback takes the mutex.
+    using wake_on_stop = std::optional<std::stop_callback<waker>>;
+
+    bool push_by(T&& item, detail::deadline until, const std::stop_token& stop) {
+        wake_on_stop waking;
+        if (stop.stop_possible()) waking.emplace(stop, waker{this});
+        section here(*this);
+        return here.await_room(until, stop) && put(std::move(item));
+    }
+    pop_result<T> pop_by(detail::deadline until, const std::stop_token& stop) {
+        wake_on_stop waking;
+        if (stop.stop_possible()) waking.emplace(stop, waker{this});
+        section here(*this);
+        if (const auto why = here.await_something(until, stop); why != queue_status::item) return why;
+        if (take_pill() || size_ == 0) return queue_status::done;
+        return take();
     }
 
     bool put(T&& item) {
@@ -260,18 +349,32 @@ private:
             if (wake_producer) queue_.givers_.wake_one();
         }
 
-        void await_room() {
-            while (queue_.size_ == queue_.capacity_ && !queue_.closed_) {
+        /// False: a stop was requested, or the time is over, and there is neither room nor an end.
+        [[nodiscard]] bool await_room(detail::deadline until, const std::stop_token& stop) {
+            for (;;) {
+                if (stop.stop_requested()) return false;
+                if (queue_.size_ != queue_.capacity_ || queue_.closed_) return true;
+                if (over(until)) return false;
                 // What went in so far (push_all) must reach the takers, who make the room.
                 if (queue_.takers_.call_one()) queue_.takers_.wake_one();
-                queue_.givers_.wait(lock_);
+                queue_.givers_.wait(lock_, until);
             }
         }
-        void await_something() {
-            while (!queue_.something() && !queue_.closed_) queue_.takers_.wait(lock_);
+        /// `item`: there is something, be it the end.
+        [[nodiscard]] queue_status await_something(detail::deadline until, const std::stop_token& stop) {
+            for (;;) {
+                if (stop.stop_requested()) return queue_status::stopped;
+                if (queue_.something() || queue_.closed_) return queue_status::item;
+                if (over(until)) return queue_status::timeout;
+                queue_.takers_.wait(lock_, until);
+            }
         }
 
     private:
+        static bool over(detail::deadline until) {
+            return until != detail::deadline::max() && std::chrono::steady_clock::now() >= until;
+        }
+
         static bounded_queue& own(bounded_queue& queue) {
             if (queue.process_.forked()) throw forked();
             return queue;
@@ -311,16 +414,35 @@ public:
     }
     ~producer() { leave(); }
 
-    /// As the queue's; false also after `leave()`.
-    bool push(T&& item) { return queue_ != nullptr && queue_->push(std::move(item)); }
-    bool push(const T& item) requires std::copy_constructible<T> {
-        return queue_ != nullptr && queue_->push(item);
+    // As the queue's; false also after `leave()`.
+
+    [[nodiscard]] bool push(T&& item, const std::stop_token& stop = {}) {
+        return queue_ != nullptr && queue_->push(std::move(item), stop);
     }
-    bool try_push(T&& item) { return queue_ != nullptr && queue_->try_push(std::move(item)); }
-    bool try_push(const T& item) requires std::copy_constructible<T> {
+    [[nodiscard]] bool push(const T& item,
+                            const std::stop_token& stop = {}) requires std::copy_constructible<T> {
+        return queue_ != nullptr && queue_->push(item, stop);
+    }
+    [[nodiscard]] bool push_for(T&& item, time_span most, const std::stop_token& stop = {}) {
+        return queue_ != nullptr && queue_->push_for(std::move(item), most, stop);
+    }
+    [[nodiscard]] bool push_for(const T& item, time_span most,
+                                const std::stop_token& stop = {}) requires std::copy_constructible<T> {
+        return queue_ != nullptr && queue_->push_for(item, most, stop);
+    }
+    template <class Item, class Duration>
+    [[nodiscard]] bool push_until(Item&& item,
+                                  const std::chrono::time_point<std::chrono::steady_clock, Duration>& until,
+                                  const std::stop_token& stop = {}) {
+        return queue_ != nullptr && queue_->push_until(std::forward<Item>(item), until, stop);
+    }
+    [[nodiscard]] bool try_push(T&& item) { return queue_ != nullptr && queue_->try_push(std::move(item)); }
+    [[nodiscard]] bool try_push(const T& item) requires std::copy_constructible<T> {
         return queue_ != nullptr && queue_->try_push(item);
     }
-    std::size_t push_all(std::span<T> items) { return queue_ != nullptr ? queue_->push_all(items) : 0; }
+    [[nodiscard]] std::size_t push_all(std::span<T> items) {
+        return queue_ != nullptr ? queue_->push_all(items) : 0;
+    }
 
     /// Ends the registration; the last one closes the queue. May be called again.
     void leave() noexcept {
@@ -334,6 +456,6 @@ private:
     bounded_queue* queue_;
 };
 
-static_assert(queue_of<bounded_queue<int>, int>);
+static_assert(timed_queue_of<bounded_queue<int>, int>);
 
 }  // namespace yoke

@@ -22,6 +22,7 @@
 /// | while pushing, before `tail` moved | it is not in the queue |
 /// | while popping, before `head` moved | it is still in the queue; another consumer gets it |
 /// | after `head` moved | it is lost with its consumer, whose task fails with worker_lost |
+/// | while closing with `hand_back`, before `head` moved | all are still in the queue, which may be closed; consumers get them |
 ///
 /// A process may also die after it was woken and before it looked; so a wake goes to all who sleep, never to one. And it
 /// may die between its store and the wake; so the death of any worker wakes all who sleep, too (death_bell).
@@ -41,17 +42,21 @@
 #include <yoke/detail/process_host.hpp>
 #include <yoke/detail/test_point.hpp>
 #include <yoke/error.hpp>
+#include <yoke/time_span.hpp>
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -104,11 +109,15 @@ public:
         return {settled(shape_.capacity), settled(shape_.item_bytes)};
     }
 
-    /// Copies an item in. False: closed, or full and `wait` is false.
-    bool push(const ring_shape& shape, std::span<const std::byte> item, bool wait) {
+    /// Copies an item in. False: closed; full, and `wait` is false or the time is over; or a stop was requested.
+    [[nodiscard]] bool push(const ring_shape& shape, std::span<const std::byte> item, bool wait,
+                            std::int64_t until = never, const std::stop_token& stop = {}) {
         section here(*this);
-        while (tail_ - head_ >= shape.capacity && !closed_ && wait) here.sleep(not_full_, givers_);
-        if (closed_ || tail_ - head_ >= shape.capacity) return false;
+        for (;;) {
+            if (closed_ || stop.stop_requested()) return false;
+            if (tail_ - head_ < shape.capacity) break;
+            if (!wait || !here.sleep(not_full_, givers_, until, stop)) return false;
+        }
         std::byte* const slot = slot_at(shape, tail_);
         const std::uint64_t size = item.size();
         std::memcpy(slot, &size, sizeof size);
@@ -125,35 +134,56 @@ public:
         here.wake(not_empty_, takers_);
         return true;
     }
-    /// Copies the oldest item out. False: closed and drained, a pill, or nothing there and `wait` is false.
-    bool pop(const ring_shape& shape, std::vector<std::byte>& item, bool wait) {
+    /// Copies the oldest item out. Without `wait` it is a `timeout` if there is none, and pills stay. Throws decode_error if the
+    /// item claims more bytes than there can be; it is gone then.
+    [[nodiscard]] queue_status pop(const ring_shape& shape, std::vector<std::byte>& item, bool wait,
+                                   std::int64_t until = never, const std::stop_token& stop = {}) {
         section here(*this);
-        while (tail_ == head_ && !pill_in_front(shape) && !closed_ && wait) here.sleep(not_empty_, takers_);
-        if (pill_in_front(shape)) {
-            // Closing makes pills void; a try_pop leaves a pill to those who wait.
-            if (wait) --pills(shape)[head_ % (shape.capacity + 1)];
-            return false;
+        for (;;) {
+            if (stop.stop_requested()) return queue_status::stopped;
+            if (pill_in_front(shape)) {
+                // Closing makes pills void; a try_pop leaves a pill to those who wait.
+                if (!wait) return queue_status::timeout;
+                --pills(shape)[head_ % (shape.capacity + 1)];
+                return queue_status::done;
+            }
+            if (tail_ != head_) break;
+            if (closed_) return queue_status::done;
+            if (!wait || !here.sleep(not_empty_, takers_, until, stop))
+                return stop.stop_requested() ? queue_status::stopped : queue_status::timeout;
         }
-        if (tail_ == head_) return false;
-        const std::byte* const slot = slot_at(shape, head_);
-        std::uint64_t size = 0;
-        std::memcpy(&size, slot, sizeof size);
-        size = settled(size);
-        if (size > shape.item_bytes)
-            throw decode_error("shared_queue: an item claims " + std::to_string(size) +
-                               " bytes, and the limit is " + std::to_string(shape.item_bytes));
-        item.assign(slot + sizeof size, slot + sizeof size + size);
+        const auto bytes = item_at(shape, head_);
+        if (bytes) item.assign(bytes->begin(), bytes->end());
         YOKE_TEST_POINT("item read");
         commit(head_);
         here.wake(not_full_, givers_);
         YOKE_TEST_POINT("item taken");
-        return true;
+        if (!bytes) throw too_large(shape);
+        return queue_status::item;
     }
     void close() {
         section here(*this);
-        closed_ = true;
-        here.wake(not_empty_, takers_);
-        here.wake(not_full_, givers_);
+        end(here);
+    }
+    /// Closes it and copies out what is in it. Throws decode_error as pop does, for all of them.
+    [[nodiscard]] std::vector<std::vector<std::byte>> close_and_take(const ring_shape& shape) {
+        std::vector<std::vector<std::byte>> rest;
+        bool whole = true;
+        section here(*this);
+        const std::uint64_t count = std::min(tail_ - head_, shape.capacity);
+        rest.reserve(static_cast<std::size_t>(count));
+        for (std::uint64_t i = 0; i != count; ++i) {
+            if (const auto bytes = item_at(shape, head_ + i)) {
+                rest.emplace_back(bytes->begin(), bytes->end());
+            } else {
+                whole = false;
+            }
+        }
+        end(here);
+        YOKE_TEST_POINT("queue closed");
+        std::atomic_ref<std::uint64_t>(head_).store(tail_, std::memory_order_release);
+        if (!whole) throw too_large(shape);
+        return rest;
     }
     bool is_closed() {
         const section here(*this);
@@ -162,6 +192,12 @@ public:
     std::size_t size() {
         const section here(*this);
         return static_cast<std::size_t>(tail_ - head_);
+    }
+    /// Wakes who waits with a token whose stop was requested, and all others that sleep there: without the mutex, as a death
+    /// bell does, since who has to sleep looks at its token after it has loaded the word.
+    static void wake_for_stop(shared_word& word) noexcept {
+        word.fetch_add(1, std::memory_order_seq_cst);
+        futex_wake(word);
     }
     /// Where consumers and producers sleep.
     [[nodiscard]] shared_word& not_empty() noexcept { return not_empty_; }
@@ -181,16 +217,20 @@ private:
                 if (word != nullptr) futex_wake(*word);
         }
 
-        /// Sleeps until `word` changes. `sleepers` may stay too high if the sleeper dies, which costs needless
-        /// system calls and nothing else.
-        void sleep(shared_word& word, std::uint32_t& sleepers) {
-            ++sleepers;
-            // Written under the mutex, or because of a death: then what the dead one did can be seen already.
+        /// Sleeps until `word` changes, or until the time is over. False, at once, if that is so or a stop was requested.
+        /// `sleepers` may stay too high if the sleeper dies, which costs needless system calls and nothing else.
+        [[nodiscard]] bool sleep(shared_word& word, std::uint32_t& sleepers, std::int64_t until,
+                                 const std::stop_token& stop) {
+            // Written under the mutex, or because of a death or a stop: then what the dead one did, or the request, can be
+            // seen already.
             const std::uint32_t seen = word.load(std::memory_order_seq_cst);
+            if (stop.stop_requested() || (until != never && monotonic_ns() >= until)) return false;
+            ++sleepers;
             unlock();
-            futex_wait(word, seen);
+            futex_wait(word, seen, until);
             lock();
             --sleepers;
+            return true;
         }
         void wake(shared_word& word, std::uint32_t sleepers) noexcept {
             if (sleepers == 0) return;
@@ -221,6 +261,26 @@ private:
     static void commit(std::uint64_t& counter) noexcept {
         std::atomic_ref<std::uint64_t> shared(counter);
         shared.store(shared.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+    void end(section& here) noexcept {
+        closed_ = true;
+        here.wake(not_empty_, takers_);
+        here.wake(not_full_, givers_);
+    }
+    /// The bytes of an item, or nothing if it claims to have more than an item can have.
+    [[nodiscard]] std::optional<std::span<const std::byte>> item_at(const ring_shape& shape,
+                                                                    std::uint64_t position) noexcept {
+        const std::byte* const slot = slot_at(shape, position);
+        std::uint64_t size = 0;
+        std::memcpy(&size, slot, sizeof size);
+        size = settled(size);
+        if (size > shape.item_bytes) return std::nullopt;
+        return std::span(slot + sizeof size, static_cast<std::size_t>(size));
+    }
+    static decode_error too_large(const ring_shape& shape) {
+        return decode_error("shared_queue: an item claims more bytes than the limit, " +
+                            std::to_string(shape.item_bytes) +
+                            "; some process has written over the queue's memory");
     }
     [[nodiscard]] bool pill_in_front(const ring_shape& shape) noexcept {
         return !closed_ && pills(shape)[head_ % (shape.capacity + 1)] != 0;
@@ -259,20 +319,59 @@ public:
 
     /// Waits for room and puts a copy of the item in. False: the queue is closed. Throws message_too_large if the
     /// encoded item has more than `max_item_bytes()` bytes, and what its codec throws.
-    bool push(const T& item) { return ring().push(shape_, encoded(item), true); }
+    [[nodiscard]] bool push(const T& item) { return ring().push(shape_, encoded(item), true); }
+    /// The same, until a stop is requested: false then, too.
+    [[nodiscard]] bool push(const T& item, const std::stop_token& stop) {
+        return push_by(item, detail::never, stop);
+    }
+    /// The same, for no longer than `most`. False: no room in that time, closed, or a stop was requested; `is_closed()` and the
+    /// token tell which.
+    [[nodiscard]] bool push_for(const T& item, time_span most, const std::stop_token& stop = {}) {
+        return push_by(item, ns_of(detail::deadline_after(most)), stop);
+    }
+    /// The same, up to a point of the steady clock.
+    template <class Duration>
+    [[nodiscard]] bool push_until(const T& item,
+                                  const std::chrono::time_point<std::chrono::steady_clock, Duration>& until,
+                                  const std::stop_token& stop = {}) {
+        return push_by(item, ns_of(detail::deadline_at(until)), stop);
+    }
     /// Puts a copy in if there is room now. False: full or closed. Throws as push does.
-    bool try_push(const T& item) { return ring().push(shape_, encoded(item), false); }
+    [[nodiscard]] bool try_push(const T& item) { return ring().push(shape_, encoded(item), false); }
     /// Puts a pill behind the last item: one consumer's `pop()` will return nothing. Never waits. False: closed.
     bool push(poison_pill_t) { return ring().push_pill(shape_); }
 
     /// Waits for an item. Nothing: this consumer is done, because the queue is closed and drained or because it
     /// took a pill. Throws decode_error if the bytes are no `T`; the item is gone then.
     std::optional<T> pop() { return taken(true); }
+    /// The same, until a stop is requested. In a task `yoke::this_task::stop_token()` is such a token.
+    [[nodiscard]] pop_result<T> pop(const std::stop_token& stop) { return pop_by(detail::never, stop); }
+    /// The same, for no longer than `most`. Takes what is there, a pill included, if the time is over already.
+    [[nodiscard]] pop_result<T> pop_for(time_span most, const std::stop_token& stop = {}) {
+        return pop_by(ns_of(detail::deadline_after(most)), stop);
+    }
+    /// The same, up to a point of the steady clock.
+    template <class Duration>
+    [[nodiscard]] pop_result<T>
+    pop_until(const std::chrono::time_point<std::chrono::steady_clock, Duration>& until,
+              const std::stop_token& stop = {}) {
+        return pop_by(ns_of(detail::deadline_at(until)), stop);
+    }
     /// Takes an item if one is at the front now. Nothing: empty, or a pill is at the front, which stays there.
     std::optional<T> try_pop() { return taken(false); }
 
     /// Ends the queue; may be called again.
     void close() { ring().close(); }
+    /// Ends the queue and returns what nobody has taken, in order; from now on `pop()` returns nothing. Also for a queue that
+    /// is closed already. Throws bad_alloc, and the queue is as it was then; decode_error if the bytes of one are no
+    /// `T`, and all are gone then.
+    std::vector<T> close(hand_back_t) {
+        std::vector<T> rest;
+        const auto bytes = ring().close_and_take(shape_);
+        rest.reserve(bytes.size());
+        for (const auto& each : bytes) rest.push_back(decoded(each));
+        return rest;
+    }
     [[nodiscard]] bool is_closed() const { return ring().is_closed(); }
     /// The most items it holds.
     [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }
@@ -307,9 +406,42 @@ private:
     }
     std::optional<T> taken(bool wait) {
         std::vector<std::byte> bytes;
-        if (!ring().pop(shape_, bytes, wait)) return std::nullopt;
+        if (ring().pop(shape_, bytes, wait) != queue_status::item) return std::nullopt;
+        return decoded(bytes);
+    }
+    static T decoded(const std::vector<std::byte>& bytes) {
         wire_reader in{std::span<const std::byte>(bytes)};
         return decode<T>(in);
+    }
+
+    /// Wakes those who sleep at a word. A forked child has no such sleepers, and perhaps not the memory.
+    struct waker {
+        detail::shared_ring* ring;
+        detail::shared_word* word;
+        void operator()() const noexcept {
+            if (detail::process_host::shares(ring)) ring->wake_for_stop(*word);
+        }
+    };
+    using wake_on_stop = std::optional<std::stop_callback<waker>>;
+
+    [[nodiscard]] static std::int64_t ns_of(detail::deadline until) noexcept {
+        return until == detail::deadline::max() ? detail::never : until.time_since_epoch().count();
+    }
+    bool push_by(const T& item, std::int64_t until, const std::stop_token& stop) {
+        detail::shared_ring& to = ring();
+        const std::vector<std::byte> bytes = encoded(item);
+        wake_on_stop waking;
+        if (stop.stop_possible()) waking.emplace(stop, waker{&to, &to.not_full()});
+        return to.push(shape_, bytes, true, until, stop);
+    }
+    pop_result<T> pop_by(std::int64_t until, const std::stop_token& stop) {
+        detail::shared_ring& from = ring();
+        std::vector<std::byte> bytes;
+        wake_on_stop waking;
+        if (stop.stop_possible()) waking.emplace(stop, waker{&from, &from.not_empty()});
+        const queue_status status = from.pop(shape_, bytes, true, until, stop);
+        if (status != queue_status::item) return status;
+        return std::optional<T>(decoded(bytes));
     }
 };
 
@@ -423,6 +555,6 @@ struct codec<shared_queue_handle<T>> {
     }
 };
 
-static_assert(queue_of<shared_queue<int>, int>);
+static_assert(timed_queue_of<shared_queue<int>, int>);
 
 }  // namespace yoke
