@@ -131,7 +131,10 @@ public:
     /// - `f` is a task of `ex`, submitted by the thread that completes this future; if it is done already, by the caller. What
     ///   `ex.execute` throws then (pool_closed) arrives in the returned future. So `ex` must live until the
     ///   returned future is done. A thread pool that is full (`max_pending`) runs `f` at once on the submitting thread if
-    ///   that runs a task; an inline_executor always runs it there, and so uses stack for each link of a chain.
+    ///   that runs a task; an inline_executor always runs it there. A pool whose threads are
+    ///   initialized takes it beyond its bound instead, and so does a full process pool.
+    /// - A chain of any length takes no stack for it, and time in proportion: when it ends, fails, is waited for, cancelled or
+    ///   dropped, also if some of its links are coroutines or when_alls.
     /// - Waiting helps, as always: who waits for the returned future runs what this one waits for and then `f`, as far as nobody
     ///   has begun them.
     /// - `cancel()` of the returned future is true if `f` will not run; it then cancels this future's task too if that has not
@@ -143,7 +146,8 @@ public:
     auto then(E& ex, F&& f);
 
     /// Suspends the coroutine until the outcome is there and takes it, as `get()` does. The coroutine goes on
-    /// on the thread that completed the task. Throws no_state.
+    /// on the thread that completed the task. A coroutine's own future is done when its locals and parameters are gone.
+    /// Throws no_state.
     detail::future_awaiter<R> operator co_await() {
         own_state();
         return detail::future_awaiter<R>(std::exchange(state_, {}));

@@ -7,16 +7,19 @@
  * of it is done the state in front is published, while news may still be on their way.
  *
  * Checked: the waiter never sleeps while there is work (that would be a deadlock); the continuation is told of the end
- * once, of news only before that, and by one thread at a time. (How a sleeper parks is future_state.pml's matter: here
+ * once, of news only before that, and by one thread at a time. News go further only if the state in front is wanted: the
+ * waiter marks it before he looks for work, and news take the mark away. (How a sleeper parks is future_state.pml's matter: here
  * it compares and sleeps in one step.)
  *
  * Safeguards, taken out by the models that include this one:
  *   NO_RECHECK      who put the list back does not look whether there were news meanwhile
  *   COUNT_LATE      news are counted after the list was looked at
  *   BLIND_PUT_BACK  the list is put back without a look whether the state is done
+ *   WANT_LATE       the waiter marks the state after he has looked for work
  *   NOT_TAKEN       who has news goes through the list while it is where publish() finds it
  */
 byte count;             /* of news, in the word of the state in front */
+bit wanted;             /* in the same word */
 bit listed = 1, told;   /* its list: the one continuation; closed */
 bit busy, ended;        /* the continuation */
 byte behind;            /* the word of the state behind */
@@ -36,13 +39,14 @@ inline end() {
 
 proctype newsman(bit me) {
     byte seen;
-    bit have;
+    bit have, go = 1;
     work[me] = 1;
 #ifndef COUNT_LATE
-    atomic { count++; seen = count };
+    atomic { count++; seen = count; go = wanted; wanted = 0 };
 #endif
     do
-    ::
+    :: !go -> break
+    :: go ->
 #ifdef NOT_TAKEN
         have = listed;
 #else
@@ -106,6 +110,9 @@ proctype waiter() {
         :: behind_done -> break
         :: else
         fi;
+#ifndef WANT_LATE
+        wanted = 1;
+#endif
         if
         :: atomic { work[0] -> work[0] = 0; finished++ }
         :: else
@@ -114,6 +121,9 @@ proctype waiter() {
         :: atomic { work[1] -> work[1] = 0; finished++ }
         :: else
         fi;
+#ifdef WANT_LATE
+        wanted = 1;
+#endif
         behind != seen  /* sleeps while the word is as it was */
     od
 }
