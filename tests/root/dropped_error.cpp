@@ -334,6 +334,16 @@ TEST_CASE("an error whose pool is gone is told all the same") {
     CHECK(now.origins() == std::vector<std::string>{"a task whose future was dropped"});
 }
 
+TEST_CASE("an error is told when its future is dropped, also if others still hold its state") {
+    const hearing now;
+    yoke::inline_executor here;
+    auto failed = here.submit([] { throw std::runtime_error("lost"); });
+    const auto held = yoke::detail::core_of(failed);
+    failed = {};
+    CHECK(now.texts() == std::vector<std::string>{"lost"});
+    CHECK(now.counted() == 1);
+}
+
 TEST_CASE("on_dropped_error returns the handler before, and null stands for the default one") {
     const auto first = yoke::on_dropped_error(&hear);
     CHECK(yoke::on_dropped_error(nullptr) == &hear);
