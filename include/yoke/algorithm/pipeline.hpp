@@ -10,14 +10,15 @@
 ///                  | yoke::stage(processes, report,   {.limit = 4}, yoke::longest_first(&entry::interval))
 ///                  | yoke::collect();            // runs it; -> std::vector<result>
 ///
-/// **Parts.** `from` a range, a generator or a queue; `stage`; between stages `filter`, `flatten` (an item that is a range becomes its
-/// elements) and `batch` (neighbours become a vector); at the end a sink, which runs the whole: `collect`, `for_each_result`, `into` a queue,
-/// `discard`. A pipeline without a sink is a value: keep it, copy it, run it several times.
+/// **Parts.** `from` a range, a generator or a queue; `stage`; between stages `filter`, `flatten` (an item that is a
+/// range becomes its elements) and `batch` (neighbours become a vector); at the end a sink, which runs the whole:
+/// `collect`, `for_each_result`, `into` a queue, `discard`. A pipeline without a sink is a value: keep it, copy it,
+/// run it several times.
 ///
-/// **Who runs what.** The calling thread drives: it asks the source for items, gives results to the sink, and sleeps in
-/// between; no other thread ever calls the sink, or a range or function that is the source. The stages' functions run on
-/// their executors. Called inside a task - even the only worker's of a pool the stages use - the driving thread runs calls
-/// of its own pipeline that no worker has begun, so pipelines nest without deadlock.
+/// **Who runs what.** The calling thread drives: it asks the source for items, gives results to the sink, and sleeps
+/// in between; no other thread ever calls the sink, or a range or function that is the source. The stages' functions
+/// run on their executors. Called inside a task - even the only worker's of a pool the stages use - the driving
+/// thread runs calls of its own pipeline that no worker has begun, so pipelines nest without deadlock.
 ///
 /// **Sources that block** must hold back neither results nor the end of the run:
 ///
@@ -32,26 +33,28 @@
 /// (A function that refers to something of its caller's must not outlive the run, so only the caller can say that it
 /// may be left behind. If the system gives us no thread, the first row becomes as the third.)
 ///
-/// **Functions.** A stage's function gets each item as an rvalue. On an executor of this address space all calls use the one function object: with a
-/// limit above 1 it is called on several threads at once. For a process pool it is copied for each call. A
-/// stage that returns void passes on std::monostate.
+/// **Functions.** A stage's function gets each item as an rvalue. On an executor of this address space all calls use
+/// the one function object: with a limit above 1 it is called on several threads at once. For a process pool it is
+/// copied for each call. A stage that returns void passes on std::monostate.
 ///
-/// **Order.** Items overtake one another inside. The sink gets the results in the order of the source - elements of a flattened item in its place
+/// **Order.** Items overtake one another inside. The sink gets the results in the order of the source - elements of a
+/// flattened item in its place
 /// - or, with `yoke::unordered`, as they come.
 ///
 /// **Back-pressure.** One bound for everything between source and sink: `pipeline_options::items`.
 ///
-/// **Errors.** The first one, in time, ends the run: nothing further begins, calls on process pools that have not begun are cancelled, what
-/// runs is waited for, and a `stage_error` is thrown that names stage and item, with the cause nested in it
-/// (std::rethrow_if_nested). The sink gets nothing after it. Only an error of the source lets what the source gave before go
-/// through to the sink first. Source and sink count as the stages before the first and after the last; a filter,
-/// flatten or batch counts as the stage before it, an order as its own. With `error_policy::set_aside` the item is
-/// set aside instead and the run goes on.
+/// **Errors.** The first one, in time, ends the run: nothing further begins, calls on process pools that have not
+/// begun are cancelled, what runs is waited for, and a `stage_error` is thrown that names stage and item, with the
+/// cause nested in it (std::rethrow_if_nested). The sink gets nothing after it. Only an error of the source lets what
+/// the source gave before go through to the sink first. Source and sink count as the stages before the first and
+/// after the last; a filter, flatten or batch counts as the stage before it, an order as its own. With
+/// `error_policy::set_aside` the item is set aside instead and the run goes on.
 ///
-/// Items must be movable; a move that throws is an error like any other. Everything given by reference - executors, an lvalue range, a
-/// queue - must live until the run returns; when it has, nothing of it is touched any more.
+/// Items must be movable; a move that throws is an error like any other. Everything given by reference - executors,
+/// an lvalue range, a queue - must live until the run returns; when it has, nothing of it is touched any more.
 ///
-/// How it works is told in pipeline_run.hpp (the machine), pipeline_stage.hpp (the parts) and detail/order_list.hpp (the order).
+/// How it works is told in pipeline_run.hpp (the machine), pipeline_stage.hpp (the parts) and detail/order_list.hpp
+/// (the order).
 
 #include <yoke/algorithm/pipeline_options.hpp>
 #include <yoke/algorithm/pipeline_parts.hpp>
@@ -96,18 +99,19 @@ template <class T>
 [[nodiscard]] auto from(std::initializer_list<T> items) {
     return yoke::from(std::vector<T>(items));
 }
-/// Items from a function that returns std::optional: each call gives the next item, nothing ends it. It is called on the
-/// driving thread, which waits for it: one that blocks for long takes a std::stop_token, by which it is told that no
-/// further item is wanted, or is marked as `blocking`.
+/// Items from a function that returns std::optional: each call gives the next item, nothing ends it. It is called on
+/// the driving thread, which waits for it: one that blocks for long takes a std::stop_token, by which it is told that
+/// no further item is wanted, or is marked as `blocking`.
 template <detail::generator_function G>
 [[nodiscard]] auto from(G&& generator) requires(!queue_source<std::remove_cvref_t<G>>) {
     using source = detail::generated_source<std::decay_t<G>>;
     return pipeline<source>(source(std::in_place, std::forward<G>(generator)));
 }
-/// Marks a source function, one as for `from` above, as one that may block for any time: `from(blocking(read_line))`. It is
-/// called on a thread of its own, so results reach the sink while it blocks; and a run that ends early does not wait for a
-/// call of it that blocks, but lets it go on in its thread, which then drops what it returns. **So the function must own
-/// all it uses**: it may outlive the run, and whatever the run's caller had. One that takes a std::stop_token hears of it.
+/// Marks a source function, one as for `from` above, as one that may block for any time: `from(blocking(read_line))`.
+/// It is called on a thread of its own, so results reach the sink while it blocks; and a run that ends early does not
+/// wait for a call of it that blocks, but lets it go on in its thread, which then drops what it returns. **So the
+/// function must own all it uses**: it may outlive the run, and whatever the run's caller had. One that takes a
+/// std::stop_token hears of it.
 template <detail::generator_function G>
 [[nodiscard]] detail::blocking_generator<std::decay_t<G>> blocking(G&& generator) {
     return {std::forward<G>(generator)};
@@ -126,8 +130,8 @@ template <queue_source Q>
 
 // ---- parts
 
-/// A stage: `function(item)` runs on `executor`, at most `options.limit` calls at once. The executor is used by reference; a view of one
-/// (`yoke::with`) may be given as a temporary.
+/// A stage: `function(item)` runs on `executor`, at most `options.limit` calls at once. The executor is used by
+/// reference; a view of one (`yoke::with`) may be given as a temporary.
 template <class E, class F, class Order = first_come>
 [[nodiscard]] auto stage(E&& executor, F&& function, stage_options options = {}, Order order = {}) {
     static_assert(yoke::executor<std::remove_reference_t<E>>,
@@ -137,7 +141,8 @@ template <class E, class F, class Order = first_come>
     return detail::stage_link<E, std::decay_t<F>, Order>{std::forward<E>(executor), std::forward<F>(function),
                                                          std::move(options), std::move(order)};
 }
-/// Each item, which must be a range, becomes its elements, none to many; they take its place in the order. They are made all at once.
+/// Each item, which must be a range, becomes its elements, none to many; they take its place in the order. They are
+/// made all at once.
 [[nodiscard]] inline detail::flatten_link flatten() { return {}; }
 /// Only items for which `predicate(item)` is true go on. It is called on whatever thread brings the item, possibly on
 /// several at once.

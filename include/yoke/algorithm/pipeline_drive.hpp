@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// The driving thread of a pipeline (pipeline.hpp): asks the source for items, gives results to the sink, helps inside a
-/// task, sleeps otherwise, and in the end tells how it went. And the thread that asks a source which may block.
+/// The driving thread of a pipeline (pipeline.hpp): asks the source for items, gives results to the sink, helps
+/// inside a task, sleeps otherwise, and in the end tells how it went. And the thread that asks a source which may
+/// block.
 
 #include <yoke/algorithm/pipeline_options.hpp>
 #include <yoke/algorithm/pipeline_run.hpp>

@@ -142,8 +142,8 @@ struct discard_sink : sink_base {
     return {{false, std::move(options)}};
 }
 
-/// Runs the pipeline and calls `f(result)` for each result, in the order of the source, on the calling thread. An exception from `f`
-/// ends the run like one from a stage.
+/// Runs the pipeline and calls `f(result)` for each result, in the order of the source, on the calling thread. An
+/// exception from `f` ends the run like one from a stage.
 template <class F>
 [[nodiscard]] detail::call_sink<std::decay_t<F>> for_each_result(F&& f, pipeline_options options = {}) {
     return {{true, std::move(options)}, std::forward<F>(f)};
@@ -155,8 +155,9 @@ template <class F>
     return {{false, std::move(options)}, std::forward<F>(f)};
 }
 
-/// Runs the pipeline and pushes each result into `queue`, in the order of the source; waits where the queue is full. The queue is not closed
-/// at the end. A run that fails or is stopped meanwhile does not wait for room. If somebody else closes it, that is an error (`queue_closed`, nested in a stage_error).
+/// Runs the pipeline and pushes each result into `queue`, in the order of the source; waits where the queue is full.
+/// The queue is not closed at the end. A run that fails or is stopped meanwhile does not wait for room. If somebody
+/// else closes it, that is an error (`queue_closed`, nested in a stage_error).
 template <class Q>
 [[nodiscard]] detail::queue_sink<Q> into(Q& queue, pipeline_options options = {}) {
     return {{true, std::move(options)}, &queue};
