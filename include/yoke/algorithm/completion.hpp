@@ -141,8 +141,9 @@ private:
 };
 
 /// The futures in the order in which they complete; each is ready when it is handed over, with a value or an
-/// error. Dropping the range early drops the others, as dropping a future does: they run on. Throws no_state if a
-/// future is empty.
+/// error. It starts nothing, so no more is under way, and no more results wait to be taken, than there are futures.
+/// Dropping the range early drops the others, as dropping a future does: they run on. Throws no_state if a future is
+/// empty.
 template <class R>
 [[nodiscard]] completion_range<R> as_completed(std::vector<future<R>> futures) {
     return completion_range<R>(std::move(futures));
