@@ -580,6 +580,8 @@ TEST_CASE("rows that are equal in order_by come by their rowid, or are refused w
             REQUIRE_THAT(error_of(ints{db.path(), table, {"v"}, order}),
                          ContainsSubstring("no such column: w"));
     REQUIRE(list("t", "\"k\", \"v\" DESC", 2) == "4 2 3 1 5 ");
+    db.run("CREATE INDEX by_k ON t(k)");  // read backwards, it has equal rows by falling rowid
+    REQUIRE(list("t", "k DESC", 2) == "5 1 3 2 4 ");
     REQUIRE_THAT(error_of(ints{db.path(), "t", {"v"}, "v /* open"}), ContainsSubstring("open comment"));
     REQUIRE_THAT(error_of(ints{db.path(), "t", {"v"}, "v + ?"}), ContainsSubstring("parameters"));
     REQUIRE_THAT(error_of(ints{db.path(), "t", {"v"}, "v; DELETE FROM t"}),
