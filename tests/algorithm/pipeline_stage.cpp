@@ -220,9 +220,9 @@ TEST_CASE("a function may be move-only, a pointer, or a member") {
 TEST_CASE("a view of an executor may be given as a temporary", "[concurrent]") {
     yoke::thread_pool pool(2);
     remote_executor elsewhere(pool);
-    CHECK((yoke::from({1, 2}) | yoke::stage(yoke::with(pool, {.priority = 1}), [](int x) { return x + 1; }) |
-           yoke::stage(yoke::with(elsewhere, {.attempts = 2}), [](int x) { return x * 2; }) |
-           yoke::collect()) == std::vector{4, 6});
+    CHECK((yoke::from({1, 2}) | yoke::stage(yoke::with(pool, {.stop = {}}), [](int x) { return x + 1; }) |
+           yoke::stage(yoke::with(elsewhere, {.stop = {}}), [](int x) { return x * 2; }) | yoke::collect()) ==
+          std::vector{4, 6});
 }
 
 TEST_CASE("options out of range are refused and say what is right") {

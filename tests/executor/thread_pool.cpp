@@ -549,7 +549,7 @@ TEST_CASE("after shutdown everything is refused and no argument is touched", "[c
     auto argument = std::make_unique<int>(7);
     const auto call = [](std::unique_ptr<int>) {};
     REQUIRE_THROWS_AS(pool.submit(call, std::move(argument)), yoke::pool_closed);
-    REQUIRE_THROWS_AS(pool.submit({.priority = 1}, call, std::move(argument)), yoke::pool_closed);
+    REQUIRE_THROWS_AS(pool.submit({.stop = {}}, call, std::move(argument)), yoke::pool_closed);
     REQUIRE_THROWS_AS(pool.try_submit(call, std::move(argument)), yoke::pool_closed);
     REQUIRE_THROWS_AS(pool.detach(call, std::move(argument)), yoke::pool_closed);
     REQUIRE_THROWS_AS(pool.execute(counting_receiver(seen), call, std::move(argument)), yoke::pool_closed);

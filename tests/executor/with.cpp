@@ -3,9 +3,15 @@
 #include "support/executors.hpp"
 
 #include <yoke/executor/inline_executor.hpp>
+#include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
 
+#include <chrono>
+#include <limits>
 #include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -23,7 +29,58 @@ struct spy {
     std::size_t concurrency() const { return 3; }
 };
 
+/// A receiver that must not be called.
+struct asking {
+    yoke::task_options wishes;
+    void set_value(int) noexcept {}
+    void set_error(std::exception_ptr) noexcept {}
+    void set_stopped() noexcept {}
+    [[nodiscard]] const yoke::task_options& options() const noexcept { return wishes; }
+};
+
 }  // namespace
+
+TEMPLATE_TEST_CASE("what an executor on threads cannot honour is refused on every road", "",
+                   yoke::inline_executor, yoke::thread_pool, yoke::basic_thread_pool<yoke::fifo>,
+                   yoke::basic_thread_pool<yoke::priority<>>) {
+    using namespace std::chrono_literals;
+    constexpr bool by_priority = std::is_same_v<TestType, yoke::basic_thread_pool<yoke::priority<>>>;
+    TestType ex;
+    bool ran = false;
+    const auto call = [&] {
+        ran = true;
+        return 1;
+    };
+    const auto on_every_road = [&](const yoke::task_options& options, auto refusal, const std::string& name) {
+        using error = decltype(refusal);
+        INFO(name);
+        const auto names_it = Catch::Matchers::ContainsSubstring("task_options::" + name);
+        CHECK_THROWS_AS(yoke::with(ex, options), error);
+        CHECK_THROWS_WITH(ex.submit(options, call), names_it);
+        CHECK_THROWS_AS(ex.submit(options, call), error);
+        CHECK_THROWS_AS(ex.execute(asking{options}, call), error);
+        if constexpr (requires { ex.try_submit(options, call); }) {
+            CHECK_THROWS_AS(ex.try_submit(options, call), error);
+        }
+    };
+    const yoke::unsupported unsupported("");
+    const std::invalid_argument bad("");
+    on_every_road({.timeout = 20ms}, unsupported, "timeout");
+    on_every_road({.attempts = 2}, unsupported, "attempts");
+    on_every_road({.grace = 0s}, unsupported, "grace");
+    on_every_road({.queue_timeout = 1h}, unsupported, "queue_timeout");
+    on_every_road({.timeout = -1ns}, bad, "timeout");
+    on_every_road({.timeout = std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())}, bad,
+                  "timeout");
+    on_every_road({.attempts = 0}, bad, "attempts");
+    on_every_road({.grace = -1ns}, bad, "grace");
+    on_every_road({.queue_timeout = std::chrono::hours::min()}, bad, "queue_timeout");
+    if (!by_priority) on_every_road({.priority = -1}, unsupported, "priority");
+    REQUIRE_FALSE(ran);
+    if (by_priority) REQUIRE(ex.submit({.priority = 5}, call).get() == 1);
+    REQUIRE(ex.submit({.stop = std::stop_source().get_token()}, call).get() == 1);
+    ex.shutdown();
+}
 
 TEST_CASE("with gives every task its options and is an executor like the one behind it") {
     yoke::task_options seen;

@@ -192,6 +192,18 @@ inline stage_statistics describe_stage(chain_setup& setup, const stage_options& 
     return description;
 }
 
+/// Throws, with the stage's name, what its executor throws for options that it cannot honour.
+template <class E>
+void check_stage_options(const std::string& label, const stage_options& options) {
+    const task_options wishes{
+        .timeout = options.timeout, .attempts = options.attempts, .priority = options.priority};
+    try {
+        check_options_for<E>(wishes);
+    } catch (const unsupported& refused) {
+        throw unsupported(label + ": " + refused.what());
+    }
+}
+
 /// A stage up to the point where an item may begin.
 template <class Base, class Node, class In, class Order>
 class waiting_stage : public Base {
@@ -290,6 +302,7 @@ public:
           executor_(std::forward<E>(link.on)),
           function_(std::move(link.function)),
           next_(setup, std::move(rest)...) {
+        check_stage_options<E>(this->label(), link.options);
         setup.elsewhere |= !runs_in_caller<std::remove_reference_t<E>>;
         if (!std::invocable<const F&, In> && this->limit() > 1)
             throw std::invalid_argument(
@@ -346,6 +359,7 @@ public:
           function_(std::move(link.function)),
           next_(setup, std::move(rest)...) {
         setup.elsewhere = true;
+        check_stage_options<E>(this->label(), link.options);
         pipeline_core& core = this->core_;
         if (!core.abandoned.stop_possible()) core.abandoned = std::stop_source();
         options_ = core.keep<const task_options>(task_options{

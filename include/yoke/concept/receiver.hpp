@@ -16,18 +16,30 @@
 /// executor that cannot honour one of them says so in its documentation.
 
 #include <yoke/detail/invoke.hpp>
+#include <yoke/error.hpp>
 #include <yoke/time_span.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <stop_token>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 namespace yoke {
 
-/// What a caller may ask for one task.
+/// What a caller may ask for one task. Each executor honours what the table says and refuses the rest: the call that is
+/// given
+/// the options throws `unsupported`, and std::invalid_argument for a value that is out of range, before anything is queued.
+///
+/// | option | inline_executor | thread pools | priority thread pools | process pools |
+/// |---|---|---|---|---|
+/// | `stop` | yes | yes | yes | yes |
+/// | `priority` | - | - | yes | yes |
+/// | `timeout`, `queue_timeout`, `grace`, `attempts` | - | - | - | yes |
 struct task_options {
     /// Completes the task as stopped if it has not begun when stop is requested. A task that runs in a worker process
     /// hears of it by `yoke::this_task` (executor/this_task.hpp).
@@ -54,6 +66,48 @@ template <class F, class... Args>
 using call_result = std::decay_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
 
 namespace detail {
+
+/// Throws std::invalid_argument for values that no executor can honour.
+inline void check_option_values(const task_options& options) {
+    if (options.attempts < 1)
+        throw std::invalid_argument("task_options::attempts is " + std::to_string(options.attempts) +
+                                    "; a task must be started at least once");
+    const auto positive = [](time_span time, const char* name, const char* zero) {
+        if (time < time_span())
+            throw std::invalid_argument("task_options::" + std::string(name) +
+                                        " is negative or not a number; 0 means " + zero);
+    };
+    positive(options.timeout, "timeout", "no limit");
+    positive(options.queue_timeout, "queue_timeout", "no limit");
+    positive(options.grace, "grace", "that a running task is killed as soon as stop is requested");
+}
+/// For executors on threads: throws as above, and `unsupported` for what `who` cannot honour.
+inline void check_options_on_threads(const task_options& options, const char* who, bool by_priority) {
+    check_option_values(options);
+    const auto refuse = [who](const char* name, std::int64_t value, const char* remedy) {
+        throw unsupported(std::string(who) + " cannot honour task_options::" + name + " (" +
+                          std::to_string(value) + "): " + remedy);
+    };
+    constexpr const char* elsewhere =
+        "a thread cannot be ended from outside; leave the option out, or use a process_pool";
+    if (options.timeout != time_span()) refuse("timeout", options.timeout.count(), elsewhere);
+    if (options.grace != time_span::max()) refuse("grace", options.grace.count(), elsewhere);
+    if (options.queue_timeout != time_span())
+        refuse("queue_timeout", options.queue_timeout.count(), "leave it out, or use a process_pool");
+    if (options.attempts != 1)
+        refuse("attempts", options.attempts, "its workers do not die; leave it at 1, or use a process_pool");
+    if (options.priority != 0 && !by_priority)
+        refuse("priority", options.priority,
+               "it has no order by priority; leave it at 0, or use basic_thread_pool<priority<>> or a "
+               "process_pool");
+}
+/// Throws what `E` would throw for these options.
+template <class E>
+void check_options_for(const task_options& options) {
+    check_option_values(options);
+    if constexpr (requires { std::remove_cvref_t<E>::check_options(options); })
+        std::remove_cvref_t<E>::check_options(options);
+}
 
 template <class T>
 inline constexpr bool copies_by_decay = std::constructible_from<std::decay_t<T>, T>;

@@ -34,11 +34,17 @@ public:
     /// Always 1.
     [[nodiscard]] std::size_t concurrency() const noexcept { return 1; }
 
+    /// Throws for options that this executor cannot honour: unsupported, or std::invalid_argument.
+    static void check_options(const task_options& options) {
+        detail::check_options_on_threads(options, "inline_executor", false);
+    }
+
     /// Runs `f(args...)` and completes `receiver`. Throws pool_closed after shutdown, the arguments untouched.
     template <class Receiver, class F, class... Args>
         requires callable_with<F, Args...> && receiver_of<Receiver, call_result<F, Args...>>
     void execute(Receiver&& receiver, F&& f, Args&&... args) {
         if (closed_.load(std::memory_order_relaxed)) throw pool_closed();
+        if constexpr (detail::has_options<std::decay_t<Receiver>>) check_options(options_of(receiver));
         std::decay_t<Receiver> to(std::forward<Receiver>(receiver));
         if (options_of(to).stop.stop_requested()) return std::move(to).set_stopped();
         const detail::task_scope running;
@@ -65,11 +71,12 @@ public:
     auto submit(F&& f, Args&&... args) -> future<call_result<F, Args...>> {
         return submit(task_options{}, std::forward<F>(f), std::forward<Args>(args)...);
     }
-    /// The same with options, of which only `stop` can matter here.
+    /// The same with options, of which only `stop` can be honoured here; others are refused.
     template <class F, class... Args>
         requires callable_with<F, Args...>
     auto submit(const task_options& options, F&& f, Args&&... args) -> future<call_result<F, Args...>> {
         if (closed_.load(std::memory_order_relaxed)) throw pool_closed();
+        check_options(options);
         using result = call_result<F, Args...>;
         using state = detail::task_state<result, std::decay_t<F>, std::decay_t<Args>...>;
         detail::state_ref<state> task(

@@ -409,9 +409,10 @@ public:
     auto submit(const task_options& options, F&& f, Args&&... args) {
         Calls::template refuse<F, Args...>();
         if constexpr (Calls::template accepts<F, Args...>) {
+            checked(options);
             const std::size_t size = measure<call_of<F, Args...>>(f, args...);
             detail::admitted_call right(*core_, true, size);
-            return submit_admitted(right, size, checked(options), f, args...);
+            return submit_admitted(right, size, options, f, args...);
         } else if constexpr (callable_with<F, Args...>) {
             return future<call_result<F, Args...>>();  // spares the reader errors that follow from the first
         }
@@ -428,10 +429,11 @@ public:
         Calls::template refuse<F, Args...>();
         if constexpr (Calls::template accepts<F, Args...>) {
             using result = std::optional<future<call_result<F, Args...>>>;
+            checked(options);
             const std::size_t size = measure<call_of<F, Args...>>(f, args...);
             detail::admitted_call right(*core_, false, size);
             if (!right) return result();
-            return result(submit_admitted(right, size, checked(options), f, args...));
+            return result(submit_admitted(right, size, options, f, args...));
         }
     }
 
@@ -464,17 +466,7 @@ public:
 
 private:
     static const task_options& checked(const task_options& options) {
-        if (options.attempts < 1)
-            throw std::invalid_argument("task_options::attempts is " + std::to_string(options.attempts) +
-                                        "; a task must be started at least once");
-        if (options.timeout.count() < 0)
-            throw std::invalid_argument("task_options::timeout is negative; 0 means no limit");
-        if (options.queue_timeout.count() < 0)
-            throw std::invalid_argument("task_options::queue_timeout is negative; 0 means no limit");
-        if (options.grace.count() < 0)
-            throw std::invalid_argument(
-                "task_options::grace is negative; 0 means that a running task is killed "
-                "as soon as stop is requested");
+        detail::check_option_values(options);
         return options;
     }
 

@@ -166,6 +166,13 @@ public:
     /// How many threads there may be.
     [[nodiscard]] std::size_t concurrency() const noexcept { return core_->concurrency(); }
 
+    /// Throws for options that this pool cannot honour: unsupported, or std::invalid_argument.
+    static void check_options(const task_options& options) {
+        constexpr bool by_priority = requires(typename core::node & task) { task.priority; };
+        detail::check_options_on_threads(
+            options, by_priority ? "a thread pool" : "a thread pool without priorities", by_priority);
+    }
+
     /// Runs `f(args...)` on a thread of the pool and completes `receiver` there. Decay-copies all. Waits for
     /// a place if the pool is full; inside a task it runs the call here instead. Throws pool_closed after
     /// shutdown, forked in a forked child, std::system_error if there is no thread and none can be started, all with
@@ -175,6 +182,7 @@ public:
     void execute(Receiver&& receiver, F&& f, Args&&... args) {
         using call =
             detail::received_call<core, std::decay_t<Receiver>, std::decay_t<F>, std::decay_t<Args>...>;
+        if constexpr (detail::has_options<std::decay_t<Receiver>>) check_options(options_of(receiver));
         admitted right(*core_, when_full::wait);
         if constexpr (detail::fits_slot<core, std::decay_t<Receiver>, std::decay_t<F>,
                                         std::decay_t<Args>...>) {
@@ -196,11 +204,11 @@ public:
         return submit(task_options{}, std::forward<F>(f), std::forward<Args>(args)...);
     }
     /// The same with options: `stop`, which is looked at when the task's turn comes, and, on a priority pool,
-    /// `priority`. Threads cannot be stopped from outside and do not die, so `timeout` and `attempts` have no
-    /// meaning here.
+    /// `priority`. Threads cannot be stopped from outside and do not die, so all others are refused (`check_options`).
     template <class F, class... Args>
         requires callable_with<F, Args...>
     auto submit(const task_options& options, F&& f, Args&&... args) -> future<call_result<F, Args...>> {
+        check_options(options);
         return submit_admitted(admitted(*core_, when_full::wait), options, std::forward<F>(f),
                                std::forward<Args>(args)...);
     }
@@ -215,6 +223,7 @@ public:
         requires callable_with<F, Args...>
     auto try_submit(const task_options& options, F&& f, Args&&... args)
         -> std::optional<future<call_result<F, Args...>>> {
+        check_options(options);
         admitted right(*core_, when_full::fail);
         if (!right) return std::nullopt;
         return submit_admitted(std::move(right), options, std::forward<F>(f), std::forward<Args>(args)...);

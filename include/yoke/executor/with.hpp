@@ -51,12 +51,11 @@ template <executor E>
 class executor_with {
 public:
     executor_with(E& ex, task_options options) : executor_(&ex), options_(std::move(options)) {
-        if (options_.attempts < 1)
-            throw std::invalid_argument("task_options::attempts is " + std::to_string(options_.attempts) +
-                                        "; a task must be started at least once");
-        if (options_.timeout.count() < 0)
-            throw std::invalid_argument("task_options::timeout is negative; 0 means no limit");
+        detail::check_options_for<E>(options_);
     }
+
+    /// Throws what the executor behind the view would throw for these options.
+    static void check_options(const task_options& options) { detail::check_options_for<E>(options); }
 
     [[nodiscard]] std::size_t concurrency() const { return executor_->concurrency(); }
     [[nodiscard]] const task_options& options() const noexcept { return options_; }
@@ -90,7 +89,8 @@ private:
     task_options options_;
 };
 
-/// All tasks given to the result carry `options`. Throws std::invalid_argument for options out of range.
+/// All tasks given to the result carry `options`. Throws std::invalid_argument for options out of range, and
+/// unsupported for those that the executor cannot honour.
 template <executor E>
 [[nodiscard]] executor_with<E> with(E& ex, task_options options) {
     return executor_with<E>(ex, std::move(options));
