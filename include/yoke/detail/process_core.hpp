@@ -448,43 +448,12 @@ private:
         return true;
     }
     /// Takes a task out of its slot; false if it has begun.
-    bool take_out(process_task& task) noexcept {
-        const slot_state sent{slots_[task.slot].generation, 0, slot_phase::sent};
-        if (!change(task.slot, sent, sent.with(slot_phase::empty))) return false;
-        drop_room(task);
-        free_slot(task.slot);
-        return true;
-    }
-    void take_back_all(process_task_list& to) noexcept {
-        for (std::uint32_t i = 0; i < slot_count; ++i) {
-            process_task* const task = slots_[i].task;
-            if (task != nullptr && task->where == process_task::phase::sent && take_back(*task))
-                to.push_back(*task);
-        }
-        while (process_task* const task = queue_.pop()) {
-            begin_by_.remove(*task);
-            task->where = process_task::phase::complete;
-            to.push_back(*task);
-        }
-    }
+    bool take_out(process_task& task) noexcept;
+    void take_back_all(process_task_list& to) noexcept;
     /// Not before those who watch it have left: nobody must sleep on the state of another task.
-    void free_slot(std::uint32_t index) noexcept {
-        slot_record& record = slots_[index];
-        record.task = nullptr;
-        record.vacant = record.watchers != 0;
-        if (record.vacant)
-            send_watchers_away(index);
-        else
-            free_slots_.push_back(index);
-    }
+    void free_slot(std::uint32_t index) noexcept;
     /// The outcome of the task does not come by way of the slot any more.
-    void send_watchers_away(std::uint32_t index) noexcept {
-        if (slots_[index].watchers == 0) return;
-        if (state_of(index).under_way())
-            board_.slot(index).state.store(slot_state{slots_[index].generation}.word(),
-                                           std::memory_order_seq_cst);
-        board_.wake_watchers(index);
-    }
+    void send_watchers_away(std::uint32_t index) noexcept;
 
     /// Without the mutex.
     void stop_outside(process_task& task) noexcept {

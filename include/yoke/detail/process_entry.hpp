@@ -120,4 +120,45 @@ inline void process_core::refuse_outside(process_task& task) noexcept {
     account_outside(task);
 }
 
+// How tasks come out of their slots again.
+
+inline void process_core::take_back_all(process_task_list& to) noexcept {
+    for (std::uint32_t i = 0; i < slot_count; ++i) {
+        process_task* const task = slots_[i].task;
+        if (task != nullptr && task->where == process_task::phase::sent && take_back(*task))
+            to.push_back(*task);
+    }
+    while (process_task* const task = queue_.pop()) {
+        begin_by_.remove(*task);
+        task->where = process_task::phase::complete;
+        to.push_back(*task);
+    }
+}
+
+inline void process_core::free_slot(std::uint32_t index) noexcept {
+    slot_record& record = slots_[index];
+    record.task = nullptr;
+    record.vacant = record.watchers != 0;
+    if (record.vacant)
+        send_watchers_away(index);
+    else
+        free_slots_.push_back(index);
+}
+
+inline void process_core::send_watchers_away(std::uint32_t index) noexcept {
+    if (slots_[index].watchers == 0) return;
+    if (state_of(index).under_way())
+        board_.slot(index).state.store(slot_state{slots_[index].generation}.word(),
+                                       std::memory_order_seq_cst);
+    board_.wake_watchers(index);
+}
+
+inline bool process_core::take_out(process_task& task) noexcept {
+    const slot_state sent{slots_[task.slot].generation, 0, slot_phase::sent};
+    if (!change(task.slot, sent, sent.with(slot_phase::empty))) return false;
+    drop_room(task);
+    free_slot(task.slot);
+    return true;
+}
+
 }  // namespace yoke::detail
