@@ -641,7 +641,7 @@ TEST_CASE("a wait for a page can be given up and taken up again") {
 }
 
 TEST_CASE("a fetch may be given a temporary view of an executor, and its pages can be moved") {
-    yoke::thread_pool pool(2);
+    yoke::basic_thread_pool<yoke::priority<>> pool(2);
     auto pages = yoke::fetch(yoke::with(pool, {.priority = 1}), store{30}, {.limit = 10});
     REQUIRE(pages.next()->offset == 0);
     auto other = yoke::fetch(yoke::with(pool, {}), store{5}, {.limit = 10});
