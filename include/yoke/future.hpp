@@ -332,7 +332,7 @@ private:
         if (!before) return {};  // cancelled
         const publish_later later(this);
         if (!continues_future<F, In> && !before->value()) {
-            this->run();  // which does not come to call f
+            this->end_as(*before);
             return later.due(std::move(told));
         }
         std::exception_ptr refused;
@@ -407,6 +407,7 @@ private:
     state_ref<future_core> future_done() noexcept override {
         state_ref<remote_then> told(this);
         std::exception_ptr error;
+        state_ref<future_state<In>> failed;
         {
             const std::lock_guard lock(mutex_);
             if (!this->claim()) return {};  // cancelled
@@ -414,7 +415,7 @@ private:
             if (before->value()) {
                 error = submit_call(std::move(before));
             } else {
-                error = std::exchange(before->error(), nullptr);
+                failed = std::move(before);
             }
             f_.reset();
         }
@@ -426,7 +427,11 @@ private:
             return {};
         }
         const publish_later later(this);
-        error ? this->set_error(std::move(error)) : this->set_stopped();
+        if (failed && failed->error()) {
+            this->hand_on_error(*failed);
+        } else {
+            error ? this->set_error(std::move(error)) : this->set_stopped();
+        }
         return later.due(std::move(told));
     }
     state_ref<future_core> future_news() noexcept override { return share(); }
@@ -449,7 +454,7 @@ private:
         state_ref<remote_then> told(this);
         const publish_later later(this);
         if (task_->error()) {
-            this->set_error(std::exchange(task_->error(), nullptr));
+            this->hand_on_error(*task_);
         } else if (!task_->value()) {
             this->set_stopped();
         } else if constexpr (std::is_void_v<Out>) {

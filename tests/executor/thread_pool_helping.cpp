@@ -231,7 +231,7 @@ const wait_kind all_waits[] = {
     {"consume",
      [](prepared_pool& p) {
          yoke::bounded_queue<int> queue(8);
-         for (int i = 0; i != 5; ++i) queue.push(i);
+         for (int i = 0; i != 5; ++i) static_cast<void>(queue.push(i));  // there is room
          queue.close();
          yoke::consume(p.pool, 3, queue, [&p](int) { p.look(); }).get();
      }},

@@ -48,7 +48,7 @@ std::size_t length(const std::string& text) {
     ++board.runs;
     return text.size();
 }
-void wait_at_the_gate() {
+[[maybe_unused]] void wait_at_the_gate() {
     while (board.gate == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 std::string repeat(int size) {

@@ -203,8 +203,8 @@ const road all_roads[] = {
      }},
     {"consume",
      [](thread_pool& pool, yoke::timer&, gate& g) {
-         g.queue.push(1);
-         g.queue.push(1);
+         REQUIRE(g.queue.push(1));
+         REQUIRE(g.queue.push(1));
          return hold(yoke::consume(pool, 2, g.queue, [f = g.failing()](int) { f(); }));
      }},
 };

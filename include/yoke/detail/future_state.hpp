@@ -235,6 +235,12 @@ protected:
         error_note_.fetch_or(error_stored | (pool != nullptr ? pool->number() * error_of_pool : 0),
                              std::memory_order_relaxed);
     }
+    /// The error of `other` was stored here, too: of whatever pool's task it is.
+    void note_error_of(const future_core& other) noexcept {
+        error_note_.fetch_or((other.error_note_.load(std::memory_order_relaxed) & ~error_unwanted) |
+                                 error_stored,
+                             std::memory_order_relaxed);
+    }
     /// Before the end: there was an error, of a task of the pool with this number. If it is still there it is dropped.
     virtual void error_dropped(std::uint32_t) noexcept {}
     /// What the future's work is, for whoever hears that its error was dropped.
@@ -446,6 +452,13 @@ public:
         publish();
     }
     void set_stopped() noexcept { publish(); }
+    /// Takes over the error of a future that failed. If it is dropped in the end, its own pool counts it.
+    template <class Other>
+    void hand_on_error(Other& failed) noexcept {
+        error_ = std::exchange(failed.error(), nullptr);
+        this->note_error_of(failed);
+        publish();
+    }
 
     /// True if it is done without value or error.
     [[nodiscard]] bool stopped() const noexcept { return this->done() && !value_ && !error_; }
@@ -502,6 +515,14 @@ public:
         if (!this->claim()) return false;
         run_claimed();
         return true;
+    }
+
+    /// Completes without having been called, as the future before it has ended, if nobody has begun it.
+    template <class Other>
+    void end_as(Other& before) noexcept {
+        if (!this->claim()) return;
+        call_.reset();
+        before.error() ? this->hand_on_error(before) : this->set_stopped();
     }
 
     /// Completes with an error if nobody has begun it.
