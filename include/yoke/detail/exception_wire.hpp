@@ -519,7 +519,7 @@ inline std::vector<std::byte> encode_exception(const std::exception_ptr& error, 
     }
 }
 
-/// The exception of a link as itself; null if it cannot be made again.
+/// The exception of a link as itself; null if it cannot be made again. Throws std::bad_alloc.
 inline std::exception_ptr remake(const exception_link& link, const std::exception_ptr& nested, int worker,
                                  int depth) {
     if (link.described) return nullptr;
@@ -531,6 +531,8 @@ inline std::exception_ptr remake(const exception_link& link, const std::exceptio
         }
         const exception_entry* entry = find_registered_exception(link);
         return entry != nullptr ? entry->decode(link.data, nested) : nullptr;
+    } catch (const std::bad_alloc&) {
+        throw;  // no reason to take it for another exception
     } catch (...) {
         return nullptr;
     }
