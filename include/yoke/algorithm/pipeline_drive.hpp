@@ -226,7 +226,8 @@ private:
     void pulled_one(Node& node, bool came, item next, std::exception_ptr error,
                     pipeline_clock::time_point begun, pipeline_lock& lock) noexcept {
         bool got = false;
-        if (next) {
+        // A call that throws need not leave `next` as it was: g++ 12 may have the call's result made in it.
+        if (next && !error) {
             try {
                 node.template emplace<typename Source::value_type>(*std::move(next));
                 got = true;
