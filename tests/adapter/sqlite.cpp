@@ -333,8 +333,9 @@ std::vector<stored> all_kinds_of_values() {
 template <class T>
 std::optional<T> fitting(const stored& value) {
     if constexpr (yoke::sqlite::detail::is_optional<T>) {
-        if (value.type == 'N') return T();
-        if (const auto inner = fitting<typename T::value_type>(value)) return T(*inner);
+        if (value.type == 'N') return std::optional<T>(std::in_place);
+        if (const auto inner = fitting<typename T::value_type>(value))
+            return std::optional<T>(std::in_place, *inner);
         return std::nullopt;
     } else if constexpr (std::is_same_v<T, std::string>) {
         if (value.type == 'T') return value.bytes;
