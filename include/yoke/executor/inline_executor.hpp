@@ -9,6 +9,7 @@
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/invoke.hpp>
 #include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/until_ended.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 
@@ -48,19 +49,19 @@ public:
         std::decay_t<Receiver> to(std::forward<Receiver>(receiver));
         if (options_of(to).stop.stop_requested()) return std::move(to).set_stopped();
         const detail::task_scope running;
-        std::optional<std::tuple<std::decay_t<F>, std::decay_t<Args>...>> copies(
-            std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
+        detail::until_ended<std::tuple<std::decay_t<F>, std::decay_t<Args>...>> copies(
+            std::forward<F>(f), std::forward<Args>(args)...);
         const auto call = [&copies]() -> call_result<F, Args...> {
             // The copies end with the call, before the receiver is told.
             const struct end_of_call {
                 decltype(copies)& mine;
-                ~end_of_call() { mine.reset(); }
+                ~end_of_call() { mine.end(); }
             } guard{copies};
             return std::apply(
                 [](auto& function, auto&... arguments) -> call_result<F, Args...> {
                     return detail::invoke(std::move(function), std::move(arguments)...);
                 },
-                *copies);
+                copies.value);
         };
         complete_with_call(std::move(to), call);
     }

@@ -16,6 +16,7 @@
 #include <yoke/detail/task.hpp>
 #include <yoke/detail/task_ring.hpp>
 #include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/until_ended.hpp>
 #include <yoke/error.hpp>
 
 #include <cstddef>
@@ -97,20 +98,6 @@ struct nobody {
     void set_value(Values&&...) noexcept {}
     void set_error(std::exception_ptr) noexcept {}
     void set_stopped() noexcept {}
-};
-
-/// An object whose owner says when it ends.
-template <class T>
-union until_ended {
-    template <class... Args>
-    explicit until_ended(Args&&... args) : value(std::forward<Args>(args)...) {}
-    until_ended(const until_ended&) = delete;
-    until_ended& operator=(const until_ended&) = delete;
-    ~until_ended() {}
-
-    void end() noexcept { value.~T(); }
-
-    T value;
 };
 
 /// A call and its receiver. Exactly one of run(), stop() and being moved from ends the call, and must happen.
