@@ -174,10 +174,14 @@ class WholeRun(unittest.TestCase):
         code, output = self.run_report("queue/bounded/1p1c", "process/round_trip", "limits/fetch_add")
         self.assertEqual(code, 0)
         entries = json.loads((output / "report.json").read_text(encoding="utf-8"))
+        with_peer = {entry["question"] for entry in entries
+                     if rows.Row(entry["question"], entry["contender"], entry["unit"], []).peer}
         for entry in entries:
             self.assertEqual(tuple(entry), rows.KEYS)
             self.assertGreater(entry["value"], 0)
-            self.assertEqual(entry["ratio_to_best_peer"] is not None, entry["contender"].startswith("yoke"))
+            self.assertEqual(entry["ratio_to_best_peer"] is not None,
+                             entry["contender"].startswith("yoke") and entry["question"] in with_peer)
+        self.assertIn("process/round_trip", {question.rpartition("/")[0] for question in with_peer} | with_peer)
         questions = {entry["question"] for entry in entries}
         self.assertLessEqual({"queue/bounded/1p1c", "limits/fetch_add/alone"}, questions)
         self.assertNotIn("queue/bounded/2p2c", questions)
