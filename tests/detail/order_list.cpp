@@ -15,7 +15,7 @@ using namespace yoke::detail;
 
 namespace {
 
-std::vector<std::uint64_t> in_order(const order_list& list) {
+std::vector<std::uint64_t> numbers_of(const order_list& list) {
     std::vector<std::uint64_t> numbers;
     const order_node* last = nullptr;
     for (const order_node* node = list.front(); node != nullptr; node = node->after) {
@@ -106,15 +106,15 @@ TEST_CASE("the list keeps its order through insertions and removals anywhere") {
     middle.push(nodes[4]);
     list.insert_before(nodes[1], middle);
     list.erase(nodes[1]);
-    CHECK(in_order(list) == std::vector<std::uint64_t>{0, 3, 4, 2});
+    CHECK(numbers_of(list) == std::vector<std::uint64_t>{0, 3, 4, 2});
     node_chain front(nodes[5]);
     list.insert_before(nodes[0], front);
     list.erase(nodes[0]);
     list.erase(nodes[2]);
     list.push_back(nodes[6]);
-    CHECK(in_order(list) == std::vector<std::uint64_t>{5, 3, 4, 6});
+    CHECK(numbers_of(list) == std::vector<std::uint64_t>{5, 3, 4, 6});
     for (const int i : {4, 5, 6, 3}) list.erase(nodes[i]);
     CHECK(list.empty());
     list.push_back(nodes[1]);
-    CHECK(in_order(list) == std::vector<std::uint64_t>{1});
+    CHECK(numbers_of(list) == std::vector<std::uint64_t>{1});
 }

@@ -15,14 +15,14 @@ using yoke::detail::places;
 
 namespace {
 
-constexpr auto open = []() noexcept { return false; };
+constexpr auto not_closed = []() noexcept { return false; };
 
 }  // namespace
 
 TEST_CASE("there are as many places as the limit says") {
     places bounded(2);
     REQUIRE(bounded.try_take());
-    REQUIRE(bounded.take(open));
+    REQUIRE(bounded.take(not_closed));
     REQUIRE_FALSE(bounded.try_take());
     bounded.release();
     REQUIRE(bounded.try_take());
@@ -48,7 +48,7 @@ TEST_CASE("threads wait for a place, and never are more inside than there are pl
     for (int t = 0; t != 4; ++t) {
         threads.emplace_back([&] {
             for (int i = 0; i != 2000; ++i) {
-                if (!bounded.take(open)) return;
+                if (!bounded.take(not_closed)) return;
                 const int now = ++inside;
                 int seen = most.load();
                 while (seen < now && !most.compare_exchange_weak(seen, now)) {}
@@ -99,7 +99,7 @@ TEST_CASE("a place given back wakes one who sleeps for it", "[concurrent]") {
     yoke_test::sleepers waiting;
     for (int t = 0; t != 3; ++t) {
         waiting.add([&] {
-            if (bounded.take(open)) ++taken;
+            if (bounded.take(not_closed)) ++taken;
             bounded.release();
         });
     }

@@ -22,15 +22,15 @@ TEST_CASE("without options a pool is as large as the process may be, and unbound
 }
 
 TEST_CASE("an option that makes no sense is refused with its name, its value and the remedy") {
-    REQUIRE_THROWS_WITH(to_setup({.max_pending = 0}),
+    REQUIRE_THROWS_WITH(to_setup(yoke::thread_pool_options{.max_pending = 0}),
                         ContainsSubstring("max_pending is 0") && ContainsSubstring("use 1 or more"));
-    REQUIRE_THROWS_WITH(to_setup({.threads = 3'000'000}), ContainsSubstring("thread_pool_options::threads") &&
-                                                              ContainsSubstring("3000000") &&
-                                                              ContainsSubstring("2097151"));
+    REQUIRE_THROWS_WITH(to_setup(yoke::thread_pool_options{.threads = 3'000'000}),
+                        ContainsSubstring("thread_pool_options::threads") && ContainsSubstring("3000000") &&
+                            ContainsSubstring("2097151"));
 #if defined(__linux__)
-    REQUIRE_THROWS_WITH(to_setup({.processors = {123456}}), ContainsSubstring("processors") &&
-                                                                ContainsSubstring("123456") &&
-                                                                ContainsSubstring("available_processors()"));
+    REQUIRE_THROWS_WITH(to_setup(yoke::thread_pool_options{.processors = {123456}}),
+                        ContainsSubstring("processors") && ContainsSubstring("123456") &&
+                            ContainsSubstring("available_processors()"));
 #endif
 }
 
@@ -39,7 +39,7 @@ TEST_CASE("the available processors are those of the affinity mask") {
     const auto all = yoke::available_processors();
     REQUIRE(all.size() == yoke::detail::cpu_affinity());
     REQUIRE(std::is_sorted(all.begin(), all.end()));
-    REQUIRE(to_setup({.processors = all}).processors == all);
+    REQUIRE(to_setup(yoke::thread_pool_options{.processors = all}).processors == all);
 }
 #endif
 
@@ -51,9 +51,9 @@ TEST_CASE("an initialization is copied for each thread, and its observer comes a
         void worker_ended(std::string_view, std::size_t) noexcept override { seen += "end"; }
         std::string seen;
     } watch;
-    const auto setup = to_setup({.name = "p", .observer = &watch}, [&watch, calls = 0](std::size_t) mutable {
-        watch.seen += "init " + std::to_string(calls++) + " ";
-    });
+    const auto setup = to_setup(
+        yoke::thread_pool_options{.name = "p", .observer = &watch},
+        [&watch, calls = 0](std::size_t) mutable { watch.seen += "init " + std::to_string(calls++) + " "; });
     REQUIRE(setup.observed);
     REQUIRE(setup.initialized);
     setup.hooks->begin(0);
