@@ -206,7 +206,7 @@ test)
     step 'g++, Release: build' release_built
     step 'clang++, Release' built_and_checked clang
     step 'clang++, address and undefined-behaviour sanitizers' built_and_checked asan
-    step 'g++, thread sanitizer' thread_sanitized
+    step 'clang++, thread sanitizer' thread_sanitized
     say "--- all but the last step: $(($(date +%s) - started)) s"
     say '=== g++, Release: all tests'
     check release || fail 'failed: g++, Release: all tests'
