@@ -6,7 +6,7 @@
 
 #include "harness.hpp"
 
-#include <yoke/detail/cpu_pause.hpp>
+#include <yoke/detail/base/cpu_pause.hpp>
 
 #include <atomic>
 #include <cstdint>

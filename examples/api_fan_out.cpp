@@ -8,9 +8,9 @@
 
 #include "common.hpp"
 
-#include <yoke/algorithm/completion.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/future.hpp>
+#include <yoke/future/completion.hpp>
 
 #include <curl/curl.h>
 #include <httplib.h>

@@ -15,13 +15,13 @@
 #include <yoke/adapter/sqlite.hpp>
 #include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/pipeline.hpp>
-#include <yoke/concept/bind_values.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
 #include <yoke/observe/progress.hpp>
 #include <yoke/runtime.hpp>
+#include <yoke/wire/bind_values.hpp>
 
 #include <unistd.h>
 

@@ -11,14 +11,14 @@
 
 #include "common.hpp"
 
+#include <yoke/algorithm/consume.hpp>
 #include <yoke/algorithm/pipeline.hpp>
-#include <yoke/algorithm/poison.hpp>
-#include <yoke/concept/bind_values.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/queue/shared_queue.hpp>
 #include <yoke/runtime.hpp>
+#include <yoke/wire/bind_values.hpp>
 
 #include <unistd.h>
 

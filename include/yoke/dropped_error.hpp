@@ -17,10 +17,10 @@
 /// `when_all` or a coroutine is dropped with that future, not before. `cancelled` is no error. A `when_all` hands on the
 /// first error and `fetch` those of the pages it was asked for; what they leave aside beyond that is not dropped.
 
-#include <yoke/detail/config.hpp>
-#include <yoke/detail/exception_text.hpp>
-#include <yoke/detail/fork_watch.hpp>
-#include <yoke/detail/process_lock.hpp>
+#include <yoke/detail/base/config.hpp>
+#include <yoke/detail/base/exception_text.hpp>
+#include <yoke/detail/os/fork_detector.hpp>
+#include <yoke/detail/sync/process_lock.hpp>
 #include <yoke/error.hpp>
 
 #include <atomic>

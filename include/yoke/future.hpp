@@ -25,14 +25,14 @@
 /// task itself when nobody has begun it; it never runs anything else), and a task can be cancelled before it begins.
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/awaited.hpp>
-#include <yoke/detail/block_cache.hpp>
-#include <yoke/detail/claimable_call.hpp>
-#include <yoke/detail/coroutine.hpp>
-#include <yoke/detail/future_state.hpp>
-#include <yoke/detail/helping.hpp>
-#include <yoke/detail/invoke.hpp>
-#include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/base/invoke.hpp>
+#include <yoke/detail/future/awaited.hpp>
+#include <yoke/detail/future/block_cache.hpp>
+#include <yoke/detail/future/claimable_call.hpp>
+#include <yoke/detail/future/coroutine.hpp>
+#include <yoke/detail/future/helping.hpp>
+#include <yoke/detail/future/state.hpp>
+#include <yoke/detail/future/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/time_span.hpp>
 

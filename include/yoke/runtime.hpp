@@ -15,7 +15,7 @@
 /// The workers are images of the program at this moment: they have its globals, working directory, environment
 /// and loaded libraries as they are *here*, not as they are later.
 
-#include <yoke/detail/process_host.hpp>
+#include <yoke/detail/process/host.hpp>
 
 #include <cstdint>
 

@@ -11,9 +11,9 @@
 /// For executors in this address space; a coroutine lives here and cannot go on in a worker process.
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/coroutine.hpp>
-#include <yoke/detail/helping.hpp>
-#include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/future/coroutine.hpp>
+#include <yoke/detail/future/helping.hpp>
+#include <yoke/detail/future/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 

@@ -17,8 +17,8 @@
 /// The values live as long as the worker_local, also those of threads that have ended, so a program that starts a thread for
 /// each task has a value for each. (What has to go with its thread is a thread_local.)
 
-#include <yoke/detail/config.hpp>
-#include <yoke/detail/fork_watch.hpp>
+#include <yoke/detail/base/config.hpp>
+#include <yoke/detail/os/fork_detector.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -10,8 +10,8 @@
 #include <cereal/types/vector.hpp>
 
 #include <yoke/adapter/cereal.hpp>
-#include <yoke/concept/codec.hpp>
 #include <yoke/executor/process_pool.hpp>
+#include <yoke/wire/codec.hpp>
 
 #include <cstdint>
 #include <map>

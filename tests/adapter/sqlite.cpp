@@ -4,9 +4,9 @@
 
 #include <yoke/adapter/sqlite.hpp>
 #include <yoke/algorithm/fetch.hpp>
-#include <yoke/concept/shippable.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/wire/shippable.hpp>
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -3,11 +3,11 @@
 
 #include <yoke/algorithm/reduce.hpp>
 #include <yoke/concept/archetypes.hpp>
-#include <yoke/concept/bind_values.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
+#include <yoke/wire/bind_values.hpp>
 
 #include "catch.hpp"
 #include "support/executors.hpp"

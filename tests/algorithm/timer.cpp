@@ -2,10 +2,10 @@
 // labels: process
 #include <yoke/algorithm/timer.hpp>
 
-#include <yoke/algorithm/completion.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/future/completion.hpp>
 
 #include "catch.hpp"
 

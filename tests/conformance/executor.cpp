@@ -6,12 +6,12 @@
 // can cross to another process, and tells what it did on a board in memory that workers share.
 #include "catch.hpp"
 
-#include <yoke/concept/registered_exception.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
 #include <yoke/future.hpp>
+#include <yoke/wire/registered_exception.hpp>
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -5,12 +5,11 @@
 
 #include "catch.hpp"
 
-#include <yoke/algorithm/completion.hpp>
+#include <yoke/algorithm/consume.hpp>
 #include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/invoke.hpp>
 #include <yoke/algorithm/map.hpp>
 #include <yoke/algorithm/pipeline.hpp>
-#include <yoke/algorithm/poison.hpp>
 #include <yoke/algorithm/reduce.hpp>
 #include <yoke/algorithm/scan.hpp>
 #include <yoke/algorithm/sort.hpp>
@@ -20,6 +19,7 @@
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
 #include <yoke/future.hpp>
+#include <yoke/future/completion.hpp>
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/schedule.hpp>
 

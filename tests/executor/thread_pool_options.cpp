@@ -4,7 +4,7 @@
 
 #include "catch.hpp"
 
-#include <yoke/detail/cpu.hpp>
+#include <yoke/detail/os/cpu_count.hpp>
 
 #include <algorithm>
 

@@ -7,11 +7,11 @@
 
 #include "support/process_watch.hpp"
 
-#include <yoke/algorithm/poison.hpp>
-#include <yoke/concept/bind_values.hpp>
+#include <yoke/algorithm/consume.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/queue/shared_queue.hpp>
+#include <yoke/wire/bind_values.hpp>
 
 #include <atomic>
 #include <csignal>

@@ -8,17 +8,17 @@
 
 #include "support/process_watch.hpp"
 
-#include <yoke/algorithm/completion.hpp>
+#include <yoke/algorithm/consume.hpp>
 #include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/map.hpp>
 #include <yoke/algorithm/pipeline.hpp>
-#include <yoke/algorithm/poison.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/shared_memory_resource.hpp>
 #include <yoke/executor/task_group.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/future/completion.hpp>
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/queue/shared_queue.hpp>
 #include <yoke/worker_local.hpp>

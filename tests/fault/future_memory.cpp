@@ -6,12 +6,12 @@
 #include "support/executors.hpp"
 #include "support/failing_memory.hpp"
 
-#include <yoke/algorithm/completion.hpp>
 #include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/map.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/future/completion.hpp>
 #include <yoke/schedule.hpp>
 #include <yoke/worker_local.hpp>
 

@@ -6,11 +6,11 @@
 #include "catch.hpp"
 #include "support/failing_memory.hpp"
 
+#include <yoke/algorithm/loop/quicksort.hpp>
 #include <yoke/algorithm/map.hpp>
 #include <yoke/algorithm/reduce.hpp>
 #include <yoke/algorithm/scan.hpp>
 #include <yoke/algorithm/sort.hpp>
-#include <yoke/detail/quicksort.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
 

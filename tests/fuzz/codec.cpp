@@ -3,9 +3,9 @@
 // The codecs: any bytes are a value or a decode_error, and a value that came of them survives the next crossing.
 #include "fuzz.hpp"
 
-#include <yoke/concept/bind_values.hpp>
-#include <yoke/concept/codec.hpp>
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/bind_values.hpp>
+#include <yoke/wire/codec.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <complex>
 #include <cstdint>

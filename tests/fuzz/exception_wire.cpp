@@ -3,8 +3,8 @@
 // decode_exception: any bytes become an exception that can be thrown, and never one that is thrown at the decoder.
 #include "fuzz.hpp"
 
-#include <yoke/concept/registered_exception.hpp>
-#include <yoke/detail/exception_wire.hpp>
+#include <yoke/executor/process/exception_wire.hpp>
+#include <yoke/wire/registered_exception.hpp>
 
 #include <filesystem>
 #include <stdexcept>

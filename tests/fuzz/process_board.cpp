@@ -4,7 +4,7 @@
 // an end. The input is laid over the memory of a board of its own size, so that the sanitizer sees one byte too many.
 #include "fuzz.hpp"
 
-#include <yoke/detail/process_board.hpp>
+#include <yoke/executor/process/board.hpp>
 
 #include <algorithm>
 #include <bit>

@@ -3,7 +3,7 @@
 // wire_reader: whatever is asked of it, in whatever order, of whatever bytes, it stays within them.
 #include "fuzz.hpp"
 
-#include <yoke/detail/wire.hpp>
+#include <yoke/wire/stream.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * yoke/detail/admission.hpp: tasks leave on a pool's worker, by its own counter, or on a thread that the pool does not
+ * yoke/executor/thread/admission.hpp: tasks leave on a pool's worker, by its own counter, or on a thread that the pool does not
  * own (a waiter that ran the task itself), by the lock; somebody waits for all of them; then the owner closes the door,
  * joins its worker and destroys everything.
  *

@@ -1,7 +1,7 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m100000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of yoke/queue/bounded_queue.hpp with its waiting rooms (yoke/detail/waiting_room.hpp): producers that wait
+ * The end of yoke/queue/bounded_queue.hpp with its waiting rooms (yoke/detail/sync/waiting_room.hpp): producers that wait
  * for room, takers that wait for items, a pill, and a close that comes at any moment - or only once
  * everything accepted was taken, so that no wake that push and pop owe each other is repaired by the close.
  *

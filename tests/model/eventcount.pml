@@ -1,8 +1,8 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * How workers of a thread pool sleep and are woken: yoke/detail/eventcount.hpp with the worker loop of
- * yoke/detail/pool_core.hpp and the batches of yoke/detail/pool_queues.hpp.
+ * How workers of a thread pool sleep and are woken: yoke/executor/thread/eventcount.hpp with the worker loop of
+ * yoke/executor/thread/core.hpp and the batches of yoke/executor/thread/queues.hpp.
  *
  * Every task, once begun, waits until all tasks have begun, and there are as many workers as tasks: so a task that lies in a
  * queue while a worker sleeps is a deadlock, which is more than "every task runs in the end". The workers then
@@ -18,7 +18,7 @@
  *   LOOK_TOO_SOON  who pushes reads the word before the task is in the queue
  *   BUSY_BATCH     a worker takes a batch without having announced that it searches
  *
- * UNSTARTED says how many of the workers are not there at the beginning: then notify() starts them (thread_crew.hpp).
+ * UNSTARTED says how many of the workers are not there at the beginning: then notify() starts them (executor/thread/threads.hpp).
  */
 #ifndef UNSTARTED
 #define UNSTARTED 0

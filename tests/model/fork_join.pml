@@ -1,7 +1,7 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * How a forker waits for a stolen job and helps its thief (yoke/detail/fork_join.hpp): the job's word, the forker's bell,
+ * How a forker waits for a stolen job and helps its thief (yoke/executor/thread/fork_join.hpp): the job's word, the forker's bell,
  * and the forker's number with the thief (`calls_`, here `waiter`). Every access to shared memory is a step of its own, in
  * any interleaving; the deque itself has a model of its own (work_stealing_deque.pml), here it is a number.
  *

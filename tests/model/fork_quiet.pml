@@ -1,7 +1,7 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks against workers that go to sleep (yoke/detail/fork_join.hpp: `quiet`; pool_core.hpp: search_task). A forker's
+ * Forks against workers that go to sleep (yoke/executor/thread/fork_join.hpp: `quiet`; executor/thread/core.hpp: search_task). A forker's
  * push waits in its store buffer, which empties itself at any time, before the forker's read-modify-writes, and by another
  * thread's heavy barrier. A worker issues that barrier only if it finds a forker that is not quiet.
  *

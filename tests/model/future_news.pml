@@ -1,7 +1,7 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * News in yoke/detail/future_state.hpp: how a waiter that sleeps behind several futures learns that there is something to
+ * News in yoke/detail/future/state.hpp: how a waiter that sleeps behind several futures learns that there is something to
  * help with. Two threads make something available and have news of one state, both at once; the state's continuation
  * passes them on to the state behind, on whose word the waiter sleeps. Nobody but the waiter does the work, and when all
  * of it is done the state in front is published, while news may still be on their way.

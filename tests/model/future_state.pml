@@ -1,7 +1,7 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * The word of yoke/detail/future_state.hpp: phase and sleepers bit, the claim, publish(), wait(), tell() and the count of
+ * The word of yoke/detail/future/state.hpp: phase and sleepers bit, the claim, publish(), wait(), tell() and the count of
  * references. A worker runs the task, somebody cancels it, and the owner of the future has a continuation told,
  * waits - helping or not - reads the outcome and lets go at once. Each has a reference.
  *

@@ -1,7 +1,7 @@
 /* spin: -DSAFETY -DCOLLAPSE | -m1000000 | expect: ok */
 /* SPDX-License-Identifier: MIT */
 /*
- * yoke/detail/work_stealing_deque.hpp: one owner that pushes and pops as it likes, two thieves, a ring of two slots, every
+ * yoke/executor/thread/work_stealing_deque.hpp: one owner that pushes and pops as it likes, two thieves, a ring of two slots, every
  * access to shared memory a step of its own, in any interleaving (as seq_cst operations have it).
  *
  * ASYMMETRIC is the deque of forked jobs: the owner's stores of the bottom are plain ones and wait in its store buffer,

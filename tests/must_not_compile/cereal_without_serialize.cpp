@@ -1,7 +1,7 @@
 // expect: cereal cannot write a T: give it a serialize()
 // SPDX-License-Identifier: MIT
 #include <yoke/adapter/cereal.hpp>
-#include <yoke/concept/codec.hpp>
+#include <yoke/wire/codec.hpp>
 
 class account {
 public:

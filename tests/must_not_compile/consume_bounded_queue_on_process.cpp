@@ -1,7 +1,7 @@
 // expect: yoke::consume: this queue lives in this process only
 // SPDX-License-Identifier: MIT
 // expect: use a yoke::shared_queue
-#include <yoke/algorithm/poison.hpp>
+#include <yoke/algorithm/consume.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/queue/shared_queue.hpp>

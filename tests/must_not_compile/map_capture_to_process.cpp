@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 // expect: a captureless lambda or yoke::bind_values(f, values...)
 #include <yoke/algorithm/map.hpp>
-#include <yoke/concept/bind_values.hpp>
 #include <yoke/executor/process_pool.hpp>
+#include <yoke/wire/bind_values.hpp>
 
 #include <vector>
 

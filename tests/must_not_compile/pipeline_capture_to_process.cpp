@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 // expect: lambdas without captures
 #include <yoke/algorithm/pipeline.hpp>
-#include <yoke/concept/bind_values.hpp>
 #include <yoke/executor/process_pool.hpp>
+#include <yoke/wire/bind_values.hpp>
 
 int main(int argc, char** argv) {
     const yoke::runtime rt{argc, argv};

@@ -1,7 +1,7 @@
 // expect: argument 1 has a type that cannot cross to another process
 // expect: specialise yoke::codec
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <string>
 #include <utility>

@@ -1,6 +1,6 @@
 // expect: the function is a lambda with captures
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 template <class F, class... Args>
 void send(F&&, Args&&...) {

@@ -1,7 +1,7 @@
 // expect: the function is a lambda with captures
 // expect: yoke::bind_values(f, values...)
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 template <class F, class... Args>
 void send(F&&, Args&&...) {

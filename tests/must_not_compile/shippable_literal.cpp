@@ -1,7 +1,7 @@
 // expect: argument 2 is a pointer to characters
 // expect: pass std::string
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <string>
 

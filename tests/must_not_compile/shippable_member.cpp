@@ -1,6 +1,6 @@
 // expect: argument 1 holds something that cannot cross to another process
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <string>
 #include <string_view>

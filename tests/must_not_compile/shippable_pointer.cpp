@@ -1,7 +1,7 @@
 // expect: argument 1 is a pointer, which another process cannot follow
 // expect: pass the value
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 template <class F, class... Args>
 void send(F&&, Args&&...) {

@@ -1,7 +1,7 @@
 // expect: argument 1 is a std::reference_wrapper
 // expect: pass the value
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <functional>
 

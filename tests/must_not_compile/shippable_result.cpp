@@ -1,7 +1,7 @@
 // expect: the result of the call is a smart pointer
 // expect: return the value
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <memory>
 

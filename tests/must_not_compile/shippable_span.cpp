@@ -1,7 +1,7 @@
 // expect: argument 1 is a std::span
 // expect: pass std::vector
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <span>
 #include <vector>

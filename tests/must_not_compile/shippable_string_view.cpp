@@ -1,7 +1,7 @@
 // expect: argument 1 is a std::string_view
 // expect: pass std::string
 // SPDX-License-Identifier: MIT
-#include <yoke/concept/remote_call.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <string>
 #include <string_view>

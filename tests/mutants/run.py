@@ -85,9 +85,9 @@ def faults(one):
     if not header.exists():
         return f"there is no include/yoke/{one.file}"
     for test in one.tests.split():
-        folder, _, name = test.partition(".")
-        if not (root / "tests" / folder / f"{name}.cpp").exists():
-            return f"there is no tests/{folder}/{name}.cpp"
+        path = test.replace(".", "/") + ".cpp"
+        if not (root / "tests" / path).exists():
+            return f"there is no tests/{path}"
     place = one.place(header.read_text())
     return place if isinstance(place, str) else ""
 

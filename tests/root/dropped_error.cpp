@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <yoke/dropped_error.hpp>
 
-#include <yoke/algorithm/completion.hpp>
+#include <yoke/algorithm/consume.hpp>
 #include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/map.hpp>
-#include <yoke/algorithm/poison.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/task_group.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
 #include <yoke/future.hpp>
+#include <yoke/future/completion.hpp>
 #include <yoke/queue/bounded_queue.hpp>
 #include <yoke/schedule.hpp>
 

@@ -5,12 +5,12 @@
 #include "catch.hpp"
 #include "support/executors.hpp"
 
-#include <yoke/algorithm/completion.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
 #include <yoke/future.hpp>
+#include <yoke/future/completion.hpp>
 
 #include <algorithm>
 #include <atomic>

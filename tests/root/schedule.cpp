@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <yoke/schedule.hpp>
 
-#include <yoke/algorithm/completion.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
+#include <yoke/future/completion.hpp>
 
 #include "catch.hpp"
 #include "support/executors.hpp"

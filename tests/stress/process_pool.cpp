@@ -15,7 +15,7 @@
 #include "catch.hpp"
 #include "support/process_watch.hpp"
 
-#include <yoke/algorithm/poison.hpp>
+#include <yoke/algorithm/consume.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/this_task.hpp>

@@ -4,9 +4,12 @@
 # Prints every include of the headers that breaks the layering, and exits 1 if there is one.
 #
 # A header may include its own layer or a lower one:
-#   1 detail/ error.hpp dropped_error.hpp time_span.hpp version.hpp   2 concept/
-#   3 future.hpp runtime.hpp schedule.hpp worker_local.hpp   4 queue/ observe/
+#   1 detail/ error.hpp dropped_error.hpp time_span.hpp version.hpp   2 concept/ wire/
+#   3 future.hpp future/ runtime.hpp schedule.hpp worker_local.hpp   4 queue/ observe/
 #   5 executor/ algorithm/ (never each other)   6 adapter/ (never each other)   7 yoke.hpp
+# Within detail/: base/, then os/, then sync/, then future/ and process/ (never each other).
+# A folder within executor/, algorithm/ or adapter/ is private: only the headers in it and those of the folder that it
+# lies in include from it.
 # Below adapter/ only the standard library and the system's own headers may be included besides; yoke.hpp includes no
 # adapter. Nothing includes itself by a detour.
 set -eu
@@ -20,12 +23,21 @@ done | LC_ALL=C awk '
         if (path ~ /^adapter\//) return 6
         if (path ~ /^(executor|algorithm)\//) return 5
         if (path ~ /^(queue|observe)\//) return 4
-        if (path ~ /^(future|runtime|schedule|worker_local)\.hpp$/) return 3
-        if (path ~ /^concept\//) return 2
+        if (path ~ /^(future|runtime|schedule|worker_local)\.hpp$/ || path ~ /^future\//) return 3
+        if (path ~ /^(concept|wire)\//) return 2
         if (path ~ /^detail\// || path ~ /^(error|dropped_error|time_span|version)\.hpp$/) return 1
         return 0
     }
     function folder(path) { sub(/\/.*/, "", path); return path }
+    function place(path) { sub(/\/?[^\/]*$/, "", path); return path }
+    function shelf(path) {  # within detail/
+        if (path ~ /^detail\/base\//) return 1
+        if (path ~ /^detail\/os\//) return 2
+        if (path ~ /^detail\/sync\//) return 3
+        if (path ~ /^detail\/(future|process)\//) return 4
+        return 0
+    }
+    function is_private(path) { return place(path) ~ /^(executor|algorithm|adapter)\/./ }
     function adapter(path) { sub(/^adapter\//, "", path); sub(/[.\/].*/, "", path); return path }
     function wrong(what) { printf "%s includes %s: %s\n", $1, $2, what; bad = 1 }
 
@@ -50,6 +62,11 @@ done | LC_ALL=C awk '
             else if (folder(from) != folder(to) && theirs == mine && mine == 5) wrong("executor/ and algorithm/ never meet")
             else if (folder(from) == "adapter" && folder(to) == "adapter" && adapter(from) != adapter(to))
                 wrong("adapters do not know each other")
+            else if (is_private(to) && place(from) != place(to) && place(from) != place(place(to)))
+                wrong("that folder is private to " place(place(to)) "/")
+            else if (shelf(from) && shelf(to) > shelf(from)) wrong("runs up within detail/")
+            else if (shelf(from) == 4 && shelf(to) == 4 && place(from) != place(to))
+                wrong("detail/future/ and detail/process/ never meet")
             else if (from == "yoke.hpp" && theirs == 6) wrong("yoke.hpp holds no adapter")
             edges[from] = edges[from] " " to
             if (from == to) wrong("includes itself")

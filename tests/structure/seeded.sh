@@ -36,7 +36,7 @@ spoil() {
 }
 
 includes() { spoil include_direction include "include/yoke/$1" "#include $2" "$3"; }
-includes detail/config.hpp '<yoke/concept/executor.hpp>' 'detail/config.hpp includes <yoke/concept/executor.hpp>: runs up'
+includes detail/base/config.hpp '<yoke/concept/executor.hpp>' 'detail/base/config.hpp includes <yoke/concept/executor.hpp>: runs up'
 includes error.hpp '<yoke/future.hpp>' 'error.hpp includes <yoke/future.hpp>: runs up'
 includes concept/executor.hpp ' <yoke/runtime.hpp>  // for runtime' 'concept/executor.hpp includes <yoke/runtime.hpp>: runs up'
 includes future.hpp '<yoke/queue/bounded_queue.hpp>' 'runs up, from layer 3 to layer 4'
@@ -51,9 +51,13 @@ includes yoke.hpp '<yoke/adapter/sqlite.hpp>' 'yoke.hpp holds no adapter'
 includes algorithm/spoilt.hpp '<sqlite3.h>' 'a third-party header below adapter/'
 includes detail/spoilt.hpp '<tbb/task_arena.h>' 'a third-party header below adapter/'
 includes detail/spoilt.hpp '"config.hpp"' 'includes are written <yoke/...>'
+includes executor/process/core.hpp '<yoke/executor/thread/core.hpp>' 'that folder is private to executor/'
+includes algorithm/loop/spoilt.hpp '<yoke/algorithm/pipeline/run.hpp>' 'that folder is private to algorithm/'
+includes detail/base/config.hpp '<yoke/detail/os/cpu_count.hpp>' 'runs up within detail/'
+includes detail/process/host.hpp '<yoke/detail/future/state.hpp>' 'detail/future/ and detail/process/ never meet'
 includes elsewhere/spoilt.hpp '<vector>' 'is in no layer'
 includes error.hpp '<yoke/elsewhere/thing.hpp>' 'is in no layer'
-includes detail/config.hpp '<yoke/detail/config.hpp>' 'includes itself'
+includes detail/base/config.hpp '<yoke/detail/base/config.hpp>' 'includes itself'
 spoil exceptions_cross include include/yoke/error.hpp 'class new_error : public error {' 'yoke::new_error of error.hpp is not in known'
 
 copy

@@ -5,7 +5,7 @@
 /// so tests with it see what the library makes of the bare concept.
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/future/task_scope.hpp>
 #include <yoke/error.hpp>
 
 #include <memory>

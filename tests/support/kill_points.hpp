@@ -12,8 +12,8 @@
 
 #include "support/process_watch.hpp"
 
-#include <yoke/detail/fork_server.hpp>
-#include <yoke/detail/test_point.hpp>
+#include <yoke/detail/base/test_point.hpp>
+#include <yoke/detail/process/fork_server.hpp>
 
 #include <sched.h>
 #include <signal.h>

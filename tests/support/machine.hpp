@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <yoke/detail/cpu.hpp>
-#include <yoke/detail/system_memory.hpp>
+#include <yoke/detail/os/cpu_count.hpp>
+#include <yoke/detail/os/system_memory.hpp>
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
 
 /// Task nodes for the tests of queues: they run nothing and count what is done to them.
 
-#include <yoke/detail/priority_queue.hpp>
-#include <yoke/detail/task_node.hpp>
+#include <yoke/executor/thread/priority_queue.hpp>
+#include <yoke/executor/thread/task_node.hpp>
 
 #include <atomic>
 

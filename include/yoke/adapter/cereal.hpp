@@ -25,8 +25,8 @@
     "cereal, and so yoke/adapter/cereal.hpp, needs run-time type information; do not compile this file with -fno-rtti"
 #endif
 
-#include <yoke/concept/shippable.hpp>
-#include <yoke/detail/wire.hpp>
+#include <yoke/wire/shippable.hpp>
+#include <yoke/wire/stream.hpp>
 
 #include <cereal/cereal.hpp>
 

@@ -32,7 +32,7 @@
 
 #include <yoke/adapter/sqlite/connection.hpp>
 #include <yoke/concept/page_source.hpp>
-#include <yoke/detail/reflect.hpp>
+#include <yoke/detail/base/reflect.hpp>
 
 #include <algorithm>
 #include <cstddef>

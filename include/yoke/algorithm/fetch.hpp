@@ -39,11 +39,11 @@
 /// **Stopping.** After a request on `fetch_options::stop` no page is begun. `next()` hands out what has arrived
 /// already, and then throws `cancelled` without waiting for the pages that are running.
 
-#include <yoke/algorithm/page_call.hpp>
+#include <yoke/algorithm/fetch/page_call.hpp>
 #include <yoke/concept/executor.hpp>
 #include <yoke/concept/page_source.hpp>
-#include <yoke/detail/completion_set.hpp>
-#include <yoke/detail/exception_text.hpp>
+#include <yoke/detail/base/exception_text.hpp>
+#include <yoke/detail/future/completion_set.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 

@@ -14,7 +14,7 @@
 /// one after the other, here.
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/fork_results.hpp>
+#include <yoke/detail/base/call_results.hpp>
 
 #include <concepts>
 #include <type_traits>

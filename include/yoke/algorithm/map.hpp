@@ -8,11 +8,11 @@
 ///     yoke::map(processes, paths, parse);                                     // in worker processes
 ///
 /// The range may be any input range (or a pair of iterators), read lazily. Items are worked on in chunks, whose sizes
-/// are chosen by measuring (algorithm/chunked.hpp says how); `{.chunk = 1}` sets them. At most `window` chunks are
+/// are chosen by measuring (algorithm/loop/chunks.hpp says how); `{.chunk = 1}` sets them. At most `window` chunks are
 /// under way at a time.
 ///
 /// A thread pool with default options, and a random-access range of known size, need no chunks: the workers split the
-/// range as they become idle (detail/lazy_loop.hpp says how), and results are written in place. A caller that is not
+/// range as they become idle (algorithm/loop/lazy_loop.hpp says how), and results are written in place. A caller that is not
 /// one of its workers makes the first calls itself, for some microseconds, so a short loop never leaves it, and then
 /// takes part in the others; up to four items for each thread are offered to the workers at once, as each may be a
 /// long one. (On a pool whose threads are initialized, or with options, all calls are made by its threads.) The calls
@@ -26,7 +26,7 @@
 ///
 /// Both may be called inside a task of the same executor, also of one thread: the caller helps.
 
-#include <yoke/algorithm/chunked.hpp>
+#include <yoke/algorithm/loop/chunks.hpp>
 
 #include <cstddef>
 #include <functional>

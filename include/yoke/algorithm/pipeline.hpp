@@ -53,14 +53,14 @@
 /// Items must be movable; a move that throws is an error like any other. Everything given by reference - executors,
 /// an lvalue range, a queue - must live until the run returns; when it has, nothing of it is touched any more.
 ///
-/// How it works is told in pipeline_run.hpp (the machine), pipeline_stage.hpp (the parts) and detail/order_list.hpp
+/// How it works is told in algorithm/pipeline/run.hpp (the machine), algorithm/pipeline/stage.hpp (the parts) and algorithm/pipeline/order_list.hpp
 /// (the order).
 
-#include <yoke/algorithm/pipeline_options.hpp>
-#include <yoke/algorithm/pipeline_parts.hpp>
-#include <yoke/algorithm/pipeline_sink.hpp>
-#include <yoke/algorithm/pipeline_source.hpp>
-#include <yoke/algorithm/pipeline_stage.hpp>
+#include <yoke/algorithm/pipeline/options.hpp>
+#include <yoke/algorithm/pipeline/parts.hpp>
+#include <yoke/algorithm/pipeline/sink.hpp>
+#include <yoke/algorithm/pipeline/source.hpp>
+#include <yoke/algorithm/pipeline/stage.hpp>
 #include <yoke/concept/executor.hpp>
 
 #include <algorithm>

@@ -21,7 +21,7 @@
 ///
 /// What map.hpp says about references, threads, processes and errors holds here too.
 
-#include <yoke/algorithm/chunked.hpp>
+#include <yoke/algorithm/loop/chunks.hpp>
 #include <yoke/algorithm/map.hpp>  // for check_chunks_cross
 
 #include <concepts>

@@ -13,12 +13,12 @@
 /// last digits may differ from run to run.
 ///
 /// On an executor that forks (`fork_join_executor`, such as thread_pool) a worker goes through the range from its
-/// beginning and writes totals; idle workers take parts at the right (detail/lazy_loop.hpp), where they write totals of the
+/// beginning and writes totals; idle workers take parts at the right (algorithm/loop/lazy_loop.hpp), where they write totals of the
 /// part alone. A second pass, shared likewise, puts what lies left of each part before its totals. So the operation is
 /// called once for an item that nobody took, and twice for another: with p threads expect no more than p * p / (2 * p - 1)
 /// times the speed of one. On any other executor the caller does it all, in one pass.
 
-#include <yoke/algorithm/chunked.hpp>  // for splits_lazily
+#include <yoke/algorithm/loop/chunks.hpp>  // for splits_lazily
 
 #include <algorithm>
 #include <atomic>

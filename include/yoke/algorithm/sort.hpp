@@ -11,9 +11,9 @@
 /// place; O(n log n) comparisons, O(log n) stack. The first partition goes through all items in one thread, so with p
 /// threads expect no more than log2(n) / (2 + log2(n) / p) times the speed of one.
 
+#include <yoke/algorithm/loop/quicksort.hpp>
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/function_ref.hpp>
-#include <yoke/detail/quicksort.hpp>
+#include <yoke/detail/base/function_ref.hpp>
 
 #include <algorithm>
 #include <concepts>

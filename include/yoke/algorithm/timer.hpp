@@ -14,13 +14,13 @@
 /// the first use; it submits the tasks and runs none, with two exceptions, as everywhere where a task may not wait: an
 /// inline_executor runs them there, and a thread pool that is full (`max_pending`) runs the task that has no place there.
 
-#include <yoke/concept/bind_values.hpp>
+#include <yoke/algorithm/timer/core.hpp>
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/helping.hpp>
-#include <yoke/detail/timer_core.hpp>
+#include <yoke/detail/future/helping.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 #include <yoke/time_span.hpp>
+#include <yoke/wire/bind_values.hpp>
 
 #include <atomic>
 #include <chrono>

@@ -12,7 +12,7 @@
 /// `offset + 1`, ... in an order that is the same for every call. It is called on many workers at once, on
 /// copies or through const, so what it keeps between calls (a connection) must be the worker's own: `thread_local`.
 ///
-/// To run on a process pool the source must be a value that can cross (concept/shippable.hpp): its path and query travel,
+/// To run on a process pool the source must be a value that can cross (wire/shippable.hpp): its path and query travel,
 /// its connection is opened where it runs.
 ///
 /// Rows that are inserted or deleted between two calls shift the offsets: rows then come twice or not at all. Pull from

@@ -15,7 +15,7 @@
 /// A receiver may carry wishes for its task: a member `const task_options& options() const noexcept`. An
 /// executor that cannot honour one of them says so in its documentation.
 
-#include <yoke/detail/invoke.hpp>
+#include <yoke/detail/base/invoke.hpp>
 #include <yoke/error.hpp>
 #include <yoke/time_span.hpp>
 

@@ -7,9 +7,9 @@
 /// the debugger's friend: replace the pool by it and the stack trace shows who asked for what.
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/invoke.hpp>
-#include <yoke/detail/task_scope.hpp>
-#include <yoke/detail/until_ended.hpp>
+#include <yoke/detail/base/invoke.hpp>
+#include <yoke/detail/base/until_ended.hpp>
+#include <yoke/detail/future/task_scope.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 

@@ -12,7 +12,7 @@
 ///
 /// Everything that concept/executor.hpp promises holds. What processes add:
 ///
-/// - Function, arguments and result cross to another process and back (concept/shippable.hpp says which types can). A
+/// - Function, arguments and result cross to another process and back (wire/shippable.hpp says which types can). A
 ///   call that cannot does not compile, and the message names the argument and the remedy.
 /// - A worker that dies - killed, crashed, exit() called - fails the one task it was running with `worker_lost` (signal
 ///   or status, process id, task) and is replaced. Tasks that had not begun run on another worker.
@@ -27,7 +27,7 @@
 ///   before its worker is killed.
 /// - Workers that die one after the other while nothing gets done break the pool: what has not begun fails
 ///   with `broken_pool`, which names the first cause, and so does every later call.
-/// - An exception of a standard type or of yoke, or one that is registered (concept/registered_exception.hpp), comes back
+/// - An exception of a standard type or of yoke, or one that is registered (wire/registered_exception.hpp), comes back
 ///   as itself, with its members; others as `remote_error`.
 /// - Workers can be limited, recycled and let go when they are idle, and their number changed at any time: see
 ///   process_pool_options.hpp and `resize`.
@@ -53,16 +53,16 @@
 #endif
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/concept/remote_call.hpp>
-#include <yoke/detail/process_collector.hpp>
-#include <yoke/detail/process_core.hpp>
-#include <yoke/detail/process_entry.hpp>
-#include <yoke/detail/process_limits.hpp>
-#include <yoke/detail/process_waiter.hpp>
 #include <yoke/error.hpp>
+#include <yoke/executor/process/collector.hpp>
+#include <yoke/executor/process/core.hpp>
+#include <yoke/executor/process/deadlines.hpp>
+#include <yoke/executor/process/submission.hpp>
+#include <yoke/executor/process/waiting.hpp>
 #include <yoke/executor/process_pool_options.hpp>
 #include <yoke/future.hpp>
 #include <yoke/runtime.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <algorithm>
 #include <atomic>

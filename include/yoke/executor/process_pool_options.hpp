@@ -8,13 +8,13 @@
 ///                              .tasks_per_worker = 1000,
 ///                              .memory_limit = std::uint64_t{2} << 30});
 
-#include <yoke/concept/remote_call.hpp>
-#include <yoke/detail/cpu.hpp>
-#include <yoke/detail/process_board.hpp>
-#include <yoke/detail/process_output.hpp>
-#include <yoke/detail/process_setup.hpp>
-#include <yoke/detail/thread_traits.hpp>
+#include <yoke/detail/os/cpu_count.hpp>
+#include <yoke/detail/os/thread_traits.hpp>
+#include <yoke/detail/process/output.hpp>
+#include <yoke/detail/process/setup.hpp>
+#include <yoke/executor/process/board.hpp>
 #include <yoke/time_span.hpp>
+#include <yoke/wire/remote_call.hpp>
 
 #include <algorithm>
 #include <chrono>

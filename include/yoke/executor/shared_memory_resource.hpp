@@ -16,9 +16,9 @@
 /// Memory comes from the program, never from a worker: there `allocate` throws, so containers on this resource can be
 /// looked at but not grown. A worker that dies leaves the memory as it was.
 
-#include <yoke/concept/codec.hpp>
-#include <yoke/detail/process_host.hpp>
+#include <yoke/detail/process/host.hpp>
 #include <yoke/error.hpp>
+#include <yoke/wire/codec.hpp>
 
 #include <concepts>
 #include <cstddef>

@@ -11,10 +11,10 @@
 /// `yoke::invoke`, `for_each` and `reduce` cost less.
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/fork_errors.hpp>
-#include <yoke/detail/fork_watch.hpp>
-#include <yoke/detail/invoke.hpp>
+#include <yoke/detail/base/invoke.hpp>
+#include <yoke/detail/os/fork_detector.hpp>
 #include <yoke/error.hpp>
+#include <yoke/executor/thread/call_errors.hpp>
 #include <yoke/future.hpp>
 
 #include <atomic>

@@ -22,7 +22,7 @@
     "yoke::this_task is about tasks in worker processes, which need Linux; give a task on threads its std::stop_token"
 #endif
 
-#include <yoke/detail/stop_watch.hpp>
+#include <yoke/executor/process/stop_listener.hpp>
 
 #include <stop_token>
 

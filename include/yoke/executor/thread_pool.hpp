@@ -41,13 +41,13 @@
 /// | `priority<>` | the greatest `task_options::priority` first, equals in the order of submission |
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/bulk_state.hpp>
-#include <yoke/detail/fork_join.hpp>
-#include <yoke/detail/function_ref.hpp>
-#include <yoke/detail/pool_core.hpp>
-#include <yoke/detail/task_scope.hpp>
+#include <yoke/detail/base/function_ref.hpp>
+#include <yoke/detail/future/task_scope.hpp>
 #include <yoke/error.hpp>
-#include <yoke/executor/pool_tasks.hpp>
+#include <yoke/executor/thread/bulk_state.hpp>
+#include <yoke/executor/thread/core.hpp>
+#include <yoke/executor/thread/fork_join.hpp>
+#include <yoke/executor/thread/tasks.hpp>
 #include <yoke/executor/thread_pool_options.hpp>
 #include <yoke/future.hpp>
 #include <yoke/observe/pool_statistics.hpp>

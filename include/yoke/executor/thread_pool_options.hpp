@@ -5,12 +5,12 @@
 ///
 ///     yoke::thread_pool pool({.threads = 4, .name = "import", .processors = yoke::available_processors()});
 
-#include <yoke/detail/cpu.hpp>
-#include <yoke/detail/eventcount.hpp>
-#include <yoke/detail/places.hpp>
-#include <yoke/detail/pool_setup.hpp>
-#include <yoke/detail/thread_traits.hpp>
-#include <yoke/observe/observer.hpp>
+#include <yoke/detail/os/cpu_count.hpp>
+#include <yoke/detail/os/thread_traits.hpp>
+#include <yoke/executor/thread/eventcount.hpp>
+#include <yoke/executor/thread/semaphore.hpp>
+#include <yoke/executor/thread/setup.hpp>
+#include <yoke/observe/pool_observer.hpp>
 #include <yoke/time_span.hpp>
 
 #include <chrono>
@@ -40,7 +40,7 @@ struct thread_pool_options {
     /// still waits for what runs, since threads cannot be stopped from outside. 0 and less cancel at once; the
     /// default is for ever.
     time_span drain_time = std::chrono::nanoseconds::max();
-    /// Is told what the threads do; not owned. See observe/observer.hpp.
+    /// Is told what the threads do; not owned. See observe/pool_observer.hpp.
     pool_observer* observer = nullptr;
 };
 

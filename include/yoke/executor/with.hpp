@@ -10,7 +10,7 @@
 /// it, which must outlive it, and owns nothing.
 
 #include <yoke/concept/executor.hpp>
-#include <yoke/detail/helping.hpp>
+#include <yoke/detail/future/helping.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 

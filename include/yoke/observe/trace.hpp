@@ -15,9 +15,9 @@
 /// Each thread writes to a buffer of its own, without a lock. A full buffer takes no more; how much
 /// was left out `dropped()` tells.
 
-#include <yoke/detail/config.hpp>
-#include <yoke/detail/json_text.hpp>
-#include <yoke/observe/observer.hpp>
+#include <yoke/detail/base/config.hpp>
+#include <yoke/detail/base/json_text.hpp>
+#include <yoke/observe/pool_observer.hpp>
 
 #include <atomic>
 #include <cerrno>

@@ -20,12 +20,12 @@
 /// - A `producer` handle is a registration; when the last of them leaves, the queue closes.
 ///
 /// A mutex guards a ring; it is held for moving items in and out and for nothing else, and threads are woken one at a
-/// time, only if there are any (detail/waiting_room.hpp). `push_all` and `pop_some` move many items per lock.
+/// time, only if there are any (detail/sync/waiting_room.hpp). `push_all` and `pop_some` move many items per lock.
 /// tests/model/bounded_queue_close.pml checks the end by exhaustive search.
 
 #include <yoke/concept/queue.hpp>
-#include <yoke/detail/fork_watch.hpp>
-#include <yoke/detail/waiting_room.hpp>
+#include <yoke/detail/os/fork_detector.hpp>
+#include <yoke/detail/sync/waiting_room.hpp>
 #include <yoke/error.hpp>
 
 #include <chrono>

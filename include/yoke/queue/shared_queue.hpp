@@ -11,7 +11,7 @@
 ///     }
 ///
 /// It behaves as bounded_queue does, pill for pill (concept/queue.hpp): one total order over all processes, `close()` and
-/// `push(poison_pill)` need no room. Items are encoded (concept/codec.hpp), so `T` must be shippable, and each must fit
+/// `push(poison_pill)` need no room. Items are encoded (wire/codec.hpp), so `T` must be shippable, and each must fit
 /// `max_item_bytes`.
 ///
 /// **Death.** A robust mutex guards the ring: if its owner dies, the system hands it to the next in line. What the dead
@@ -35,14 +35,14 @@
 /// death, never too low. tests/model/shared_queue.pml checks this, and the table above, by exhaustive search, with deaths
 /// between any two steps; and that six ways to do with less fail.
 
-#include <yoke/concept/codec.hpp>
 #include <yoke/concept/queue.hpp>
-#include <yoke/concept/shippable.hpp>
-#include <yoke/detail/futex.hpp>
-#include <yoke/detail/process_host.hpp>
-#include <yoke/detail/test_point.hpp>
+#include <yoke/detail/base/test_point.hpp>
+#include <yoke/detail/process/host.hpp>
+#include <yoke/detail/process/shared_futex.hpp>
 #include <yoke/error.hpp>
 #include <yoke/time_span.hpp>
+#include <yoke/wire/codec.hpp>
+#include <yoke/wire/shippable.hpp>
 
 #include <pthread.h>
 

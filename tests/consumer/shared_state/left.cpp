@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libraries.hpp"
 
-#include <yoke/detail/exception_wire.hpp>
+#include <yoke/executor/process/exception_wire.hpp>
 
 std::vector<std::byte> encode_on_the_left(int number) {
     return yoke::detail::encode_exception(std::make_exception_ptr(numbered_failure{number, {1, 2}}));

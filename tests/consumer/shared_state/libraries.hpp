@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <yoke/concept/registered_exception.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/wire/registered_exception.hpp>
 
 #include <cstddef>
 #include <vector>

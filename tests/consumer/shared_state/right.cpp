@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libraries.hpp"
 
-#include <yoke/detail/exception_wire.hpp>
+#include <yoke/executor/process/exception_wire.hpp>
 
 int decode_on_the_right(const std::vector<std::byte>& bytes) {
     try {

@@ -3,8 +3,8 @@
 
 /// SQLite's own words in C++: errors, statements and read-only connections. Private to <yoke/adapter/sqlite.hpp>.
 
-#include <yoke/concept/registered_exception.hpp>
 #include <yoke/error.hpp>
+#include <yoke/wire/registered_exception.hpp>
 
 #include <sqlite3.h>
 
