@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 # sh cmake/run.sh demo|test|bench|mutants [WORD...]
 # sh cmake/run.sh deep [COUNT]
+# sh cmake/run.sh cost
 #
 #   demo   builds and runs the examples (those whose names start with a WORD)
 #   test   runs every check there is: formatting, two compilers, sanitizers, consumers
 #   bench  measures (the questions that start with a WORD) and writes build/bench/report.md
 #   mutants  breaks the library in a hundred places, one at a time (those whose file or promise contains a WORD), and
 #          names the breaks that no test notices; an hour or so
+#   cost   how long a compiler takes for each public header and for some programs, beside those of peers
 #   deep   runs each concurrent test COUNT times (200) under the thread sanitizer, four to a processor; hours
 #
 # Each installs first what it needs and does not find, where it may (apt-get as root or by sudo), else says what to
@@ -203,6 +205,7 @@ test)
     install_missing
     check_cmake
     step 'formatting' formatting
+    step 'what it costs to include' python3 cmake/cost.py --check --turns 2
     step 'g++, Release: build' release_built
     step 'clang++, Release' built_and_checked clang
     step 'clang++, address and undefined-behaviour sanitizers' built_and_checked asan
@@ -220,6 +223,12 @@ bench)
     mkdir -p build/bench
     step 'measuring' python3 bench/report.py --programs build/bench-build/bench --output build/bench "$@"
     say 'written: build/bench/report.md'
+    ;;
+cost)
+    need_build
+    need_bench
+    install_missing
+    python3 cmake/cost.py --headers
     ;;
 mutants)
     need_build
@@ -240,6 +249,6 @@ preset)    # one step of test
     built_and_checked "$1"
     ;;
 *)
-    fail 'usage: sh cmake/run.sh demo|test|bench|mutants [WORD...] or deep [COUNT]'
+    fail 'usage: sh cmake/run.sh demo|test|bench|mutants [WORD...], deep [COUNT] or cost'
     ;;
 esac
