@@ -5,6 +5,9 @@
     run.py --check             whether each mutant of the list still fits the headers (seconds)
     run.py [WORD...]           builds and runs the tests of each mutant (whose file or promise contains a WORD)
 
+What was found is kept in outcomes.jsonl in --folder. A run that was interrupted goes on from there: a mutant is tried
+again only if it, or one of its tests, has changed. Delete the file to try all of them.
+
 The list is mutants.txt beside this file. A mutant is
 
     ## <the promise that is broken>
@@ -17,16 +20,21 @@ The list is mutants.txt beside this file. A mutant is
     - <line that goes>
     + <line that comes instead>
 
-Lines are compared without the space around them, and must stand exactly once in the header, in this order.
+Lines are compared without the space around them, and must stand exactly once, in this order, in the header or in the
+.ipp beside it, which has the bodies of its functions.
 The headers are changed in a copy of the tree below the build folder, never in the tree itself.
 """
 
 import argparse
+import hashlib
+import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -46,18 +54,32 @@ class mutant:
         except KeyError:
             raise AttributeError(name) from None
 
-    def place(self, text):
-        """Index of the first line of the old text in the lines of the header, or a sentence on what is wrong."""
-        lines = [line.strip() for line in text.splitlines()]
-        found = [i for i in range(len(lines) - len(self.old) + 1) if lines[i : i + len(self.old)] == self.old]
+    def place(self, include):
+        """The file and the index of its line where the old text begins, or a sentence on what is wrong."""
+        header = include / self.file
+        found = []
+        for path in (header, header.with_suffix(".ipp")):
+            if path.exists():
+                lines = [line.strip() for line in path.read_text().splitlines()]
+                found += [(path, i) for i in range(len(lines) - len(self.old) + 1)
+                          if lines[i : i + len(self.old)] == self.old]
         if len(found) == 1:
             return found[0]
-        return f"its lines stand {len(found)} times in include/yoke/{self.file}, not once: {self.old[0]}"
+        return f"its lines stand {len(found)} times in include/yoke/{self.file} and its .ipp, not once: {self.old[0]}"
 
-    def applied(self, text):
+    def applied(self, text, first):
         lines = text.splitlines()
-        first = self.place(text)
         return "\n".join(lines[:first] + self.new + lines[first + len(self.old) :]) + "\n"
+
+    def key(self):
+        """Changes when the mutant or one of its tests does."""
+        told = [self.file, self.tests, self.cases, self.build, self.runs, self.old, self.new]
+        texts = [(root / "tests" / (test.replace(".", "/") + ".cpp")).read_text() for test in self.tests.split()]
+        return hashlib.sha256(json.dumps([told, texts]).encode()).hexdigest()
+
+
+class unsound(Exception):
+    """A test fails without any mutant, so it says nothing about one."""
 
 
 def read_list():
@@ -88,7 +110,7 @@ def faults(one):
         path = test.replace(".", "/") + ".cpp"
         if not (root / "tests" / path).exists():
             return f"there is no tests/{path}"
-    place = one.place(header.read_text())
+    place = one.place(root / "include" / "yoke")
     return place if isinstance(place, str) else ""
 
 
@@ -104,23 +126,35 @@ builds = {
 }
 
 
+def copy_changed(source, target):
+    """Makes `target` what `source` is. A file that differs gets the present time, so that what an interrupted run built
+    of a mutant is built again; the others keep theirs, so that nothing else is."""
+    if not source.is_dir():
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    there = {entry.name for entry in source.iterdir() if entry.name != "__pycache__"}
+    for entry in target.iterdir():
+        if entry.name not in there:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for name in there:
+        copy_changed(source / name, target / name)
+
+
 class copy_of_tree:
     """A copy of the tree with a build folder a kind of build."""
 
     def __init__(self, folder, jobs):
         self.folder = folder
         self.jobs = jobs
-        self.sound = {}  # (build, test, cases) that pass on the unchanged headers: the seconds that takes
+        self.sound = {}  # (build, test, cases, runs): the seconds a run takes on the unchanged headers, or how it fails
         self.configured = set()
         self.last_output = ""
-        for part in ("include", "tests", "cmake", "CMakeLists.txt", "README.md", "LICENSE"):
-            source, target = root / part, folder / part
-            if source.is_dir():
-                shutil.rmtree(target, ignore_errors=True)
-                shutil.copytree(source, target)
-            else:
-                folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
+        for part in ("include", "tests", "cmake", "src", "CMakeLists.txt", "README.md", "LICENSE"):
+            if (root / part).exists():
+                copy_changed(root / part, folder / part)
 
     def configure(self, build):
         if build in self.configured:
@@ -130,54 +164,95 @@ class copy_of_tree:
         subprocess.run(command + builds[build], check=True, stdout=subprocess.DEVNULL)
         self.configured.add(build)
 
+    def built(self, one, test):
+        """Empty if the test compiles, else why not. What a static_assert refuses is noticed."""
+        self.configure(one.build)
+        made = subprocess.run(["ninja", "-C", self.folder / one.build, "-j", str(self.jobs), f"test.{test}"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if made.returncode == 0:
+            return ""
+        self.last_output = made.stdout
+        refused = "static assertion failed" in made.stdout or "static_assert failed" in made.stdout
+        return "a static_assert fails" if refused else "it does not compile"
+
+    def one_run(self, program, environment, limit, folder):
+        """The exit status, or None after `limit` seconds. The output goes to a file, not to a pipe: a process that the
+        test left behind may hold that open for ever. The test has a session of its own, which is ended with it."""
+        with tempfile.TemporaryFile() as output:
+            begun = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                     env=environment, cwd=folder, start_new_session=True)
+            try:
+                status = begun.wait(limit)
+            except subprocess.TimeoutExpired:
+                status = None
+            finally:
+                try:
+                    os.killpg(begun.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass  # nobody is left
+                begun.wait()
+            output.seek(0)
+            self.last_output = output.read().decode(errors="replace")
+            return status
+
     def outcome(self, one, test, limit):
         """Empty if the test passes, else how it failed; what takes longer than `limit` seconds hangs."""
-        self.configure(one.build)
-        target = f"test.{test}"
-        made = subprocess.run(["ninja", "-C", self.folder / one.build, "-j", str(self.jobs), target],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if made.returncode != 0:
-            return "it does not compile"
-        program = [self.folder / one.build / "tests" / target]
+        if how := self.built(one, test):
+            return how
+        program = [self.folder / one.build / "tests" / f"test.{test}"]
         if one.cases:
             program.append(one.cases)
         if one.build == "thread" and shutil.which("setarch"):
             program = ["setarch", "-R"] + program
         environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1")
         for _ in range(int(one.runs)):
-            try:
-                ran = subprocess.run(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                     env=environment, timeout=limit, cwd=self.folder / one.build)
-            except subprocess.TimeoutExpired:
+            status = self.one_run(program, environment, limit, self.folder / one.build)
+            if status is None:
                 return "it hangs"
-            if b"No tests ran" in ran.stdout:
-                sys.exit(f"{test}: no test case is called {one.cases}")
-            if ran.returncode != 0:
-                self.last_output = ran.stdout.decode(errors="replace")
+            if "No tests ran" in self.last_output:
+                raise unsound(f"{test}: no test case is called {one.cases}")
+            if status != 0:
                 return "a test fails"
         return ""
 
+    def usual_seconds(self, one, test):
+        """How long a run of the test takes without any mutant."""
+        key = (one.build, test, one.cases, one.runs)
+        if key not in self.sound:
+            if how := self.built(one, test):
+                raise unsound(f"{test} without any mutant, build {one.build}: {how}\n{self.last_output}")
+            begin = time.monotonic()
+            how = self.outcome(one, test, 120)
+            self.sound[key] = how or (time.monotonic() - begin) / int(one.runs)
+        if isinstance(self.sound[key], str):
+            raise unsound(f"{test} without any mutant, build {one.build}: {self.sound[key]}")
+        return self.sound[key]
+
     def try_out(self, one):
         """How the mutant was noticed, or an empty text."""
-        for test in one.tests.split():
-            key = (one.build, test, one.cases)
-            if key not in self.sound:
-                if how := self.outcome(one, test, 120):
-                    sys.exit(f"{self.last_output}\n{test} without any mutant, build {one.build}: {how}")
-                begin = time.monotonic()
-                self.outcome(one, test, 120)
-                self.sound[key] = time.monotonic() - begin
-        header = self.folder / "include" / "yoke" / one.file
-        text = header.read_text()
-        header.write_text(one.applied(text))
+        usual = {test: self.usual_seconds(one, test) for test in one.tests.split()}
+        path, first = one.place(self.folder / "include" / "yoke")
+        text = path.read_text()
+        path.write_text(one.applied(text, first))
         try:
-            for test in one.tests.split():
-                usual = self.sound[one.build, test, one.cases] / int(one.runs)
-                if how := self.outcome(one, test, 10 + 5 * usual):
+            for test, seconds in usual.items():
+                if how := self.outcome(one, test, 10 + 5 * seconds):
                     return f"{how} ({test})"
             return ""
         finally:
-            header.write_text(text)
+            path.write_text(text)
+
+
+def read_outcomes(path):
+    """What earlier runs found, by the mutants' keys. The last line may be half written."""
+    known = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            entry = json.loads(line)
+            known[entry["key"]] = entry["how"]
+        except (ValueError, KeyError):
+            continue
+    return known
 
 
 def main():
@@ -196,21 +271,37 @@ def main():
     if check(chosen) != 0:
         return 1
     tree = copy_of_tree(told.folder, told.jobs)
-    survivors, argued = [], []
+    outcomes = told.folder / "outcomes.jsonl"
+    known = read_outcomes(outcomes)
+    chosen.sort(key=lambda m: (m.build, m.file))  # stable: those of a header follow each other
+    noticed, survivors, argued, not_run = [], [], [], []
     for count, one in enumerate(chosen, 1):
         begin = time.monotonic()
-        how = tree.try_out(one)
-        if not how:
-            (argued if one.argued else survivors).append(one)
+        key = one.key()
+        try:
+            how = known[key] if key in known else tree.try_out(one)
+        except unsound as why:
+            how = f"not run: {why}"
+            not_run.append(one)
+        else:
+            if how.startswith("it does not compile"):
+                not_run.append(one)  # no test has seen it
+            else:
+                (noticed if how else argued if one.argued else survivors).append(one)
+                if key not in known:
+                    with outcomes.open("a") as kept:
+                        kept.write(json.dumps({"key": key, "promise": one.promise, "how": how}) + "\n")
         says = how or ("not noticed, argued" if one.argued else "NOT NOTICED")
-        print(f"{count}/{len(chosen)} {one.file}: {one.promise}: {says}, {time.monotonic() - begin:.0f} s", flush=True)
-    noticed = len(chosen) - len(survivors) - len(argued)
-    print(f"\n{noticed} of {len(chosen)} noticed, {len(argued)} argued, {len(survivors)} survived")
+        says += ", known" if key in known else f", {time.monotonic() - begin:.0f} s"
+        print(f"{count}/{len(chosen)} {one.file}: {one.promise}: {says}", flush=True)
+    print(f"\n{len(noticed)} of {len(chosen)} noticed, {len(argued)} argued, {len(survivors)} survived, "
+          f"{len(not_run)} not run")
     for one in argued:
         print(f"argued: {one.file}: {one.promise}: {one.argued}")
-    for one in survivors:
-        print(f"survived: mutants.txt:{one.number}: {one.file}: {one.promise}")
-    return 0 if 100 * (noticed + len(argued)) >= 95 * len(chosen) else 1
+    for word, ones in (("survived", survivors), ("not run", not_run)):
+        for one in ones:
+            print(f"{word}: mutants.txt:{one.number}: {one.file}: {one.promise}")
+    return 0 if 100 * (len(noticed) + len(argued)) >= 95 * len(chosen) else 1
 
 
 if __name__ == "__main__":
