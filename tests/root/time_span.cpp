@@ -2,6 +2,7 @@
 #include <yoke/time_span.hpp>
 
 #include <yoke/algorithm/timer.hpp>
+#include <yoke/detail/parking.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/observe/progress.hpp>
@@ -133,6 +134,15 @@ TEST_CASE("a deadline lies neither before now nor beyond the clock") {
     REQUIRE(yoke::detail::deadline_at(now) == now);
     REQUIRE(yoke::detail::deadline_after(nanoseconds::max(), now) == deadline::max());
     REQUIRE(yoke::detail::deadline_at(deadline::min()) == deadline::min());
+}
+
+TEST_CASE("who parks until a time before the clock's first does not sleep") {
+    const watchdog dog("parking until a time that is over");
+    yoke::detail::parking_word word{0};
+    for (const deadline until :
+         {deadline::min(), deadline(nanoseconds(-1)), deadline(), deadline(nanoseconds(1))})
+        yoke::detail::park_until(word, 0, until);
+    REQUIRE(word == 0);
 }
 
 TEST_CASE("a wait for a future is over at once or never, however its time is told", "[concurrent]") {

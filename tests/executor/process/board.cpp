@@ -88,6 +88,24 @@ void finish(const process_board& board, std::uint32_t index) {
 
 }  // namespace
 
+TEST_CASE("a result's seal is right for its task, its worker and its words only") {
+    const slot_state done{7, 3, slot_phase::done};
+    result_record record{100, result_place::slot, 0, 0};
+    record.seal = record.right_seal(done);
+    REQUIRE(record.sound(done));
+    REQUIRE_FALSE(record.sound({8, 3, slot_phase::done}));  // the slot's next task
+    REQUIRE_FALSE(record.sound({6, 3, slot_phase::done}));
+    REQUIRE_FALSE(record.sound({7, 4, slot_phase::done}));
+    for (int word = 0; word != 4; ++word) {
+        result_record other = record;
+        if (word == 0) ++other.size;
+        if (word == 1) other.at = result_place::room;
+        if (word == 2) other.failed = 1;
+        if (word == 3) other.seal ^= 1;
+        REQUIRE_FALSE(other.sound(done));
+    }
+}
+
 TEST_CASE("a state word says generation, worker and phase") {
     const slot_state state{0xfedcba98, 0xabcd, slot_phase::expired};
     const slot_state back = slot_state::of(state.word());

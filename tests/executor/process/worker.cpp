@@ -337,6 +337,30 @@ TEST_CASE("threads as workers: what a worker dies with is lost or delivered, and
     run_many(true);
 }
 
+TEST_CASE("a result goes over the bytes of its call if it fits them and they are not needed again") {
+    shared_arena arena;
+    memory_of_board memory;
+    const process_board board(memory.bytes.get(), slots, workers);
+    board.construct();
+    const arena_block call(arena, 1'000);
+    const arena_block ready(arena, 4'000);
+    task_slot& slot = board.slot(0);
+    slot.call_size = slot.block_size = 1'000;
+    slot.block_offset = call.offset();
+    slot.room_size = 4'000;
+    slot.room_offset = ready.offset();
+    for (const std::uint32_t keep : {0U, 1U}) {
+        slot.keep_call = keep;
+        worker_task task(board, arena, 0, 0);
+        REQUIRE(task.room(task_slot::capacity).data() == slot.bytes.data());
+        REQUIRE(slot.result_at == result_place::slot);
+        REQUIRE(task.room(1'000).data() == arena.at(keep != 0 ? ready.offset() : call.offset()));
+        REQUIRE(slot.result_at == (keep != 0 ? result_place::room : result_place::call_block));
+        REQUIRE(task.room(1'001).data() == arena.at(ready.offset()));
+        REQUIRE(slot.result_at == result_place::room);
+    }
+}
+
 namespace {
 
 thread_local char own_letter = 0;
