@@ -138,6 +138,28 @@ TEST_CASE("rooms that were given ahead are bounded, and come back whatever becom
     REQUIRE(arena_bytes() == before);
 }
 
+TEST_CASE("a task that makes way for a higher priority gives back the room that it was given ahead",
+          "[process]") {
+    const yoke_test::watchdog dog("rooms of tasks that made way");
+    constexpr std::size_t size = 512 << 10;
+    yoke::process_pool pool(1);
+    REQUIRE(pool.submit(text<6>{}, size).get().size() == size);  // the pool has learned the size
+    const int wanted = counts.rooms_wanted;
+    // Rooms that were not given back would use up what may be given ahead, 16 MiB, and then workers had to ask.
+    for (int round = 0; round < 80; ++round) {
+        counts.started = counts.gate = 0;
+        auto hold = pool.submit(gated_length, std::string());
+        while (counts.started == 0) std::this_thread::yield();
+        auto waiting = pool.submit(text<6>{}, size);
+        auto urgent = pool.submit({.priority = 1}, text<6>{}, size);
+        counts.gate = 1;
+        REQUIRE(urgent.get().size() == size);
+        REQUIRE(waiting.get().size() == size);
+        hold.get();
+    }
+    REQUIRE(counts.rooms_wanted == wanted);
+}
+
 TEST_CASE("calls that wait are bounded in bytes: submit waits, try_submit fails", "[process]") {
     const yoke_test::watchdog dog("max_pending_bytes");
     yoke::process_pool pool({.workers = 1, .max_pending_bytes = 100'000});
