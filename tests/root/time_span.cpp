@@ -2,7 +2,7 @@
 #include <yoke/time_span.hpp>
 
 #include <yoke/algorithm/timer.hpp>
-#include <yoke/detail/parking.hpp>
+#include <yoke/detail/sync/parking.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/observe/progress.hpp>
