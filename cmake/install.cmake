@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: MIT
-# Installs the headers and a package for find_package(yoke [version] [COMPONENTS adapter...]).
+# Installs the headers, yoke::compiled if it is built, and a package for find_package(yoke [version] [COMPONENTS adapter...]).
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 set(yoke_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/yoke)
 
-install(TARGETS yoke EXPORT yoke-targets FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(
+    TARGETS yoke
+    EXPORT yoke-targets
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILE_SET definitions DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+)
+if(YOKE_BUILD_COMPILED)
+    install(TARGETS yoke_compiled EXPORT yoke-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(EXPORT yoke-targets NAMESPACE yoke:: DESTINATION ${yoke_package_dir})
 
 # One export and one small file per adapter: a program that asks for no adapter needs none of their libraries.
@@ -31,10 +39,14 @@ configure_package_config_file(
     NO_SET_AND_CHECK_MACRO
 )
 # Before 1.0 a new minor version may break what compiled.
+set(any_machine ARCH_INDEPENDENT)
+if(YOKE_BUILD_COMPILED)
+    set(any_machine "")
+endif()
 write_basic_package_version_file(
     ${yoke_BINARY_DIR}/package/yoke-config-version.cmake
     COMPATIBILITY SameMinorVersion
-    ARCH_INDEPENDENT
+    ${any_machine}
 )
 install(
     FILES ${yoke_BINARY_DIR}/package/yoke-config.cmake ${yoke_BINARY_DIR}/package/yoke-config-version.cmake

@@ -131,7 +131,7 @@ check() { ctest --preset "$1" -j "$jobs"; }
 formatting() {
     # Other versions lay out some lines differently.
     case $(clang-format --version) in
-    *'version 14.'*) find include tests bench examples -name '*.[ch]pp' -exec clang-format --dry-run -Werror {} + ;;
+    *'version 14.'*) find include tests bench examples -name '*.[chi]pp' -exec clang-format --dry-run -Werror {} + ;;
     *) say "not checked: this is laid out by clang-format 14, not by $(clang-format --version)" ;;
     esac
 }

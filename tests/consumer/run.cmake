@@ -37,9 +37,9 @@ set(
 if(NAME STREQUAL "find_package")
     run("" ${CMAKE_COMMAND} --install ${YOKE_BINARY_DIR} --prefix ${prefix})
     file(GLOB_RECURSE installed RELATIVE ${prefix} ${prefix}/*)
-    list(FILTER installed EXCLUDE REGEX "^(include/yoke/.*[.]hpp|share/cmake/yoke/yoke-.*[.]cmake)$")
+    list(FILTER installed EXCLUDE REGEX "^(include/yoke/.*[.][hi]pp|lib.*/libyoke[.]a|share/cmake/yoke/yoke-.*[.]cmake)$")
     if(installed)
-        message(FATAL_ERROR "more was installed than headers and the package: ${installed}")
+        message(FATAL_ERROR "more was installed than headers, yoke::compiled and the package: ${installed}")
     endif()
 
     list(APPEND configure -DCMAKE_PREFIX_PATH=${prefix})
@@ -57,3 +57,13 @@ endif()
 
 run("" ${CMAKE_COMMAND} --build ${WORK_DIR}/build)
 run("" ${WORK_DIR}/build/program)
+if(EXISTS ${WORK_DIR}/build/compiled)
+    run("" ${WORK_DIR}/build/compiled)
+endif()
+file(GLOB compiled_library ${prefix}/lib*/libyoke.a ${prefix}/lib*/*/libyoke.a)
+if(compiled_library)
+    run(
+        "compiled_and_header_only_in_one_program"
+        ${CMAKE_COMMAND} --build ${WORK_DIR}/build --target mixed
+    )
+endif()

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The board of a process pool (yoke/executor/process/board.hpp) with workers that may die between any two steps
- * (executor/process/worker.hpp), and a collector that sends, brings home and settles (executor/process/collector.hpp): publish, claim, commit,
+ * (executor/process/worker.hpp), and a collector that sends, brings home and settles (executor/process/collector.ipp): publish, claim, commit,
  * search, sleep, wake, death. With TENDED, which another model adds, the collector tends for a while: then nobody wakes a
  * worker but it, unless all sleep. With MEET the tasks wait for one another, so none may be left in the ring while a worker
  * sleeps.

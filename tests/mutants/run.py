@@ -61,7 +61,7 @@ class mutant:
         """The file and the index of its line where the old text begins, or a sentence on what is wrong."""
         header = include / self.file
         found = []
-        for path in (header, header.with_suffix(".ipp")):
+        for path in sorted({header, header.with_suffix(".ipp")}):
             if path.exists():
                 lines = [line.strip() for line in path.read_text().splitlines()]
                 found += [(path, i) for i in range(len(lines) - len(self.old) + 1)

@@ -12,9 +12,11 @@
 # lies in include from it.
 # Below adapter/ only the standard library and the system's own headers may be included besides; yoke.hpp includes no
 # adapter. Nothing includes itself by a detour.
+# An .ipp holds definitions of a header of its folder, which alone includes it, at its end. What it includes besides
+# counts as included by that header.
 set -eu
 cd "$1"
-find yoke -name '*.hpp' | LC_ALL=C sort | while read -r header; do
+find yoke -name '*.[hi]pp' | LC_ALL=C sort | while read -r header; do
     # A condition inside an include line is no include; a comment after one is no part of it.
     sed -nE "s|^[[:space:]]*#[[:space:]]*include[[:space:]]*([<\"][^>\"]*[>\"]).*|$header \\1|p" "$header"
 done | LC_ALL=C awk '
@@ -23,9 +25,9 @@ done | LC_ALL=C awk '
         if (path ~ /^adapter\//) return 6
         if (path ~ /^(executor|algorithm)\//) return 5
         if (path ~ /^(queue|observe)\//) return 4
-        if (path ~ /^(future|runtime|schedule|worker_local)\.hpp$/ || path ~ /^future\//) return 3
+        if (path ~ /^(future|runtime|schedule|worker_local)\.[hi]pp$/ || path ~ /^future\//) return 3
         if (path ~ /^(concept|wire)\//) return 2
-        if (path ~ /^detail\// || path ~ /^(error|dropped_error|time_span|version)\.hpp$/) return 1
+        if (path ~ /^detail\// || path ~ /^(error|dropped_error|time_span|version)\.[hi]pp$/) return 1
         return 0
     }
     function folder(path) { sub(/\/.*/, "", path); return path }
@@ -58,6 +60,8 @@ done | LC_ALL=C awk '
             sub(/^yoke\//, "", to)
             theirs = layer(to)
             if (!theirs) wrong("the included header is in no layer")
+            else if (to ~ /\.ipp$/ && (from !~ /\.hpp$/ || place(from) != place(to)))
+                wrong("definitions are included by a header of their folder only")
             else if (theirs > mine) wrong("runs up, from layer " mine " to layer " theirs)
             else if (folder(from) != folder(to) && theirs == mine && mine == 5) wrong("executor/ and algorithm/ never meet")
             else if (folder(from) == "adapter" && folder(to) == "adapter" && adapter(from) != adapter(to))
@@ -68,7 +72,7 @@ done | LC_ALL=C awk '
             else if (shelf(from) == 4 && shelf(to) == 4 && place(from) != place(to))
                 wrong("detail/future/ and detail/process/ never meet")
             else if (from == "yoke.hpp" && theirs == 6) wrong("yoke.hpp holds no adapter")
-            edges[from] = edges[from] " " to
+            if (to !~ /\.ipp$/) edges[from] = edges[from] " " to
             if (from == to) wrong("includes itself")
         } else if (mine != 6 && to !~ /^[a-z_]+$/ && to !~ /^(sys|linux|asm|arpa|net|netinet|mach)\// && !(to in system_header)) {
             wrong("a third-party header below adapter/")

@@ -58,6 +58,9 @@ includes detail/process/host.hpp '<yoke/detail/future/state.hpp>' 'detail/future
 includes elsewhere/spoilt.hpp '<vector>' 'is in no layer'
 includes error.hpp '<yoke/elsewhere/thing.hpp>' 'is in no layer'
 includes detail/base/config.hpp '<yoke/detail/base/config.hpp>' 'includes itself'
+includes error.hpp '<yoke/executor/process/core.ipp>' 'definitions are included by a header of their folder only'
+includes executor/process/core.ipp '<yoke/executor/process/worker.ipp>' 'definitions are included by a header of their folder only'
+includes executor/process/core.ipp '<yoke/algorithm/map.hpp>' 'executor/ and algorithm/ never meet'
 spoil exceptions_cross include include/yoke/error.hpp 'class new_error : public error {' 'yoke::new_error of error.hpp is not in known'
 
 copy
@@ -70,6 +73,7 @@ form detail/spoilt.hpp '#pragma once' 'include/yoke/detail/spoilt.hpp: no licenc
 form detail/spoilt.hpp '// SPDX-License-Identifier: MIT' 'include/yoke/detail/spoilt.hpp: not exactly one #pragma once'
 form executor/spoilt.hpp '#pragma once' 'include/yoke/executor/spoilt.hpp: no test tests/executor/spoilt.cpp'
 form spoilt.hpp '#pragma once' 'include/yoke/spoilt.hpp: no test tests/root/spoilt.cpp'
+form detail/base/spoilt.ipp '#pragma once' 'include/yoke/detail/base/spoilt.ipp: no header of its folder'
 form error.hpp "$(awk 'BEGIN { for (i = 0; i < 600; i++) print "//" }')" 'lines; more than 600 want two headers'
 
 rm -rf "$work"

@@ -54,11 +54,7 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/error.hpp>
-#include <yoke/executor/process/collector.hpp>
 #include <yoke/executor/process/core.hpp>
-#include <yoke/executor/process/deadlines.hpp>
-#include <yoke/executor/process/submission.hpp>
-#include <yoke/executor/process/waiting.hpp>
 #include <yoke/executor/process_pool_options.hpp>
 #include <yoke/future.hpp>
 #include <yoke/runtime.hpp>

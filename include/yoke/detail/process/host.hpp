@@ -55,23 +55,11 @@ public:
 
     /// Sends a request, and with it two descriptors if there are any; false if the server is gone.
     [[nodiscard]] bool send(server_request request,
-                            const std::array<int, 2>& streams = {-1, -1}) const noexcept {
-        request_message message(request);
-        const msghdr& to_send = message.to_send(streams);
-        return uninterrupted([&] { return sys.sendmsg(socket_.get(), &to_send, MSG_NOSIGNAL); }) ==
-               static_cast<ssize_t>(sizeof request);
-    }
+                            const std::array<int, 2>& streams = {-1, -1}) const noexcept;
     /// Waits for the next event; false if the server is gone.
-    [[nodiscard]] bool receive(server_event& event) const noexcept {
-        return uninterrupted([&] { return sys.recv(socket_.get(), &event, sizeof event, 0); }) ==
-               static_cast<ssize_t>(sizeof event);
-    }
+    [[nodiscard]] bool receive(server_event& event) const noexcept;
     /// Waits until the process is gone, a second at most. (Its end of the socket closes a little earlier.)
-    void await_end() const noexcept {
-        pollfd gone{pidfd_.get(), POLLIN, 0};
-        const timespec enough{1, 0};
-        if (pidfd_) uninterrupted([&] { return sys.ppoll(&gone, 1, &enough, nullptr); });
-    }
+    void await_end() const noexcept;
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     /// False once the monitor has seen the server's end.
@@ -88,61 +76,17 @@ private:
 class process_host {
 public:
     /// This process's host; made at the first call. Throws std::bad_alloc.
-    static process_host& instance() {
-        process_host* current = current_.load(std::memory_order_acquire);
-        while (current == nullptr || (current->watch_.forked() && !in_worker_process)) {
-            auto fresh = std::make_unique<process_host>();
-            if (current_.compare_exchange_strong(current, fresh.get(), std::memory_order_acq_rel)) {
-                // Never destroyed. The one of the parent process, if any, hangs on to it and stays reachable.
-                fresh->before_fork_ = current;
-                return *fresh.release();
-            }
-        }
-        return *current;
-    }
+    static process_host& instance();
 
     /// Whether this address is in the memory that this process shares with others as the program or as a worker. In a
     /// child that one of them has forked, what it has inherited of that is not its own.
-    [[nodiscard]] static bool shares(const void* address) noexcept {
-        const process_host* const host = current_.load(std::memory_order_acquire);
-        return host != nullptr && !host->watch_.forked() && host->arena_ &&
-               host->arena_->contains(address, 1);
-    }
+    [[nodiscard]] static bool shares(const void* address) noexcept;
 
     /// Starts arena and server unless they run. Throws unsafe_fork, std::system_error, deadlock_error in a worker.
-    void start() {
-        if (in_worker_process)
-            throw deadlock_error(
-                "a worker process of a pool cannot start a process pool or shared memory of its "
-                "own; let the program that owns the pool submit the work");
-        const std::lock_guard lock(starting_);
-        if (running()) return;
-        end_monitor();  // of a server that was lost
-        if (other_threads_run())
-            throw unsafe_fork(
-                "processes can only be forked safely while the program has one thread, and it has more by "
-                "now: put "
-                "`yoke::runtime rt{argc, argv};` at the top of main, or make the first process pool "
-                "before the first thread");
-        if (!arena_) arena_ = std::make_unique<shared_arena>();
-        start_server();
-        kills_ = out_of_memory_kills();
-    }
+    void start();
 
     /// Ends the server if no pool uses it; the next pool would have to start another. Does nothing in a forked child.
-    void stop() noexcept {
-        if (watch_.forked()) return;
-        const std::lock_guard lock(starting_);
-        {
-            const std::lock_guard guard(owners_mutex_);
-            if (users_ != 0) return;
-        }
-        // The monitor, if there is one, sees the end of the socket.
-        const bool told = running() && link_->send({.what = server_request::leave});
-        end_monitor();
-        if (told) link_->await_end();
-        link_.reset();
-    }
+    void stop() noexcept;
 
     /// The arena; start() has been called.
     [[nodiscard]] shared_arena& arena() const noexcept { return *arena_; }
@@ -158,145 +102,44 @@ public:
 
     /// Starts the server if need be and keeps it from being stopped until leave_server(). Throws what start() throws, and
     /// std::system_error if the monitor cannot be started.
-    std::shared_ptr<server_link> use_server() {
-        start();
-        const std::lock_guard lock(starting_);
-        if (!monitor_.joinable()) start_monitor();
-        const std::lock_guard guard(owners_mutex_);
-        ++users_;
-        return link_;
-    }
-    void leave_server() noexcept {
-        const std::lock_guard guard(owners_mutex_);
-        --users_;
-    }
+    std::shared_ptr<server_link> use_server();
+    void leave_server() noexcept;
 
     /// A number for a worker whose events go to `owner` from now on.
-    std::uint64_t add_worker(worker_owner& owner) {
-        const std::lock_guard guard(owners_mutex_);
-        owners_.emplace(next_worker_, &owner);
-        return next_worker_++;
-    }
+    std::uint64_t add_worker(worker_owner& owner);
     /// No events of this worker after this returns. Not to be called with a lock held that the owner's events take.
-    void remove_worker(std::uint64_t worker) noexcept {
-        const std::lock_guard guard(owners_mutex_);
-        owners_.erase(worker);
-    }
+    void remove_worker(std::uint64_t worker) noexcept;
 
     /// A word in shared memory on which processes sleep until another process changes it. It is changed, and all who sleep on
     /// it are woken, whenever a worker has died: it may have been the one that should have done so.
-    void add_bell(shared_word& word) {
-        const std::lock_guard guard(owners_mutex_);
-        bells_.push_back(&word);
-    }
-    void remove_bell(shared_word& word) noexcept {
-        const std::lock_guard guard(owners_mutex_);
-        std::erase(bells_, &word);
-    }
+    void add_bell(shared_word& word);
+    void remove_bell(shared_word& word) noexcept;
 
     /// Whether the kernel has ended a process for want of memory lately: since the last call, or a second before it.
-    [[nodiscard]] bool memory_ran_out() noexcept {
-        try {
-            const std::lock_guard guard(kills_mutex_);
-            const std::uint64_t kills = out_of_memory_kills();
-            const std::int64_t now = monotonic_ns();
-            if (std::exchange(kills_, kills) < kills) kills_seen_ = now;
-            return kills_seen_ != 0 && now - kills_seen_ < 1'000'000'000;
-        } catch (...) {
-            return false;  // no memory to read the counters with
-        }
-    }
+    [[nodiscard]] bool memory_ran_out() noexcept;
 
     /// The server's process id, 0 if there is none; for tests.
-    [[nodiscard]] pid_t server_pid() {
-        const std::lock_guard lock(starting_);
-        return running() ? link_->pid() : 0;
-    }
+    [[nodiscard]] pid_t server_pid();
 
 private:
     [[nodiscard]] bool running() const noexcept { return link_ && link_->alive(); }
 
-    void start_server() {
-        int ends[2];
-        if (sys.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-            throw_errno("yoke cannot connect to its fork server (socketpair)");
-        unique_fd ours(ends[0]);
-        unique_fd theirs(ends[1]);
-        ours = above_standard_streams(std::move(ours));
-        theirs = above_standard_streams(std::move(theirs));
-        // Opened here, by ourselves: the server could be too late for that. Old kernels have none.
-        unique_fd self(sys.pidfd_open(::getpid()));
-        if (self) self = above_standard_streams(std::move(self));
-
-        code_ = code_map::of_this_process();
-        const pid_t host = ::getpid();
-        flush_all();  // or the workers would print it again
-        {
-            const signals_blocked quiet;
-            // Twice, so that the server is nobody's child here and the program's wait() never meets it.
-            const pid_t between = sys.fork();
-            if (between < 0) throw_errno("yoke cannot fork its fork server");
-            if (between == 0) {
-                const pid_t server = sys.fork();
-                if (server != 0) ::_exit(server < 0 ? errno : 0);
-                serve(theirs.get(), self.get(), host);
-            }
-            int status = 0;
-            const pid_t reaped = uninterrupted([&] { return sys.waitpid(between, &status, 0); });
-            // If the program ignores SIGCHLD the kernel has reaped the child, and the greeting below has to do.
-            if (reaped == between && status != 0) {
-                errno = WIFEXITED(status) ? WEXITSTATUS(status) : EAGAIN;
-                throw_errno("yoke cannot fork its fork server");
-            }
-        }
-        theirs = unique_fd();
-        server_event greeting;
-        const ssize_t got =
-            uninterrupted([&] { return sys.recv(ours.get(), &greeting, sizeof greeting, 0); });
-        if (got != static_cast<ssize_t>(sizeof greeting)) {
-            errno = got < 0 ? errno : ECHILD;
-            throw_errno("yoke's fork server did not start");
-        }
-        link_ = std::make_shared<server_link>(std::move(ours), greeting.pid);
-    }
+    void start_server();
 
     [[noreturn]] static void serve(int socket, int host, pid_t host_pid) noexcept {
         fork_server(socket, host, host_pid).run();
     }
 
-    void start_monitor() {
-        const signals_blocked
-            quiet;  // inherited by the thread: the program's handlers run on its own threads
-        monitor_ = std::thread([this, link = link_] { monitor(*link); });
-    }
+    void start_monitor();
 
     /// The monitor ends when the server does.
     void end_monitor() noexcept {
         if (monitor_.joinable()) monitor_.join();
     }
 
-    void monitor(server_link& link) noexcept {
-        ::prctl(PR_SET_NAME, "yoke-monitor");
-        server_event event;
-        while (link.receive(event)) {
-            const std::lock_guard guard(owners_mutex_);
-            if (const auto owner = owners_.find(event.worker); owner != owners_.end())
-                owner->second->worker_event(event);
-            if (event.what == server_event::died) ring_bells();
-        }
-        const std::lock_guard guard(owners_mutex_);
-        link.set_lost();
-        ring_bells();
-        // An owner has several workers; it is told once for each and must not mind.
-        for (const auto& [worker, owner] : owners_) owner->server_lost();
-    }
+    void monitor(server_link& link) noexcept;
 
-    void ring_bells() noexcept {
-        for (shared_word* const word : bells_) {
-            word->fetch_add(1, std::memory_order_seq_cst);
-            futex_wake(*word);
-        }
-    }
+    void ring_bells() noexcept;
 
     YOKE_SHARED_STATE inline static std::atomic<process_host*> current_{nullptr};
 
@@ -338,3 +181,7 @@ private:
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/detail/process/host.ipp>
+#endif

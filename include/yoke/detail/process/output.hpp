@@ -11,6 +11,7 @@
 /// so a receiver is completed after what its task printed was delivered, and a worker that prints much waits
 /// for those who want it. All but the constructor is called by the pool's collector.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/process/sys.hpp>
 
 #include <algorithm>
@@ -56,57 +57,15 @@ public:
     [[nodiscard]] bool collects() const noexcept { return !files_.empty(); }
 
     /// The two streams of the worker in this place, empty; -1 if they are not collected. Throws std::system_error.
-    [[nodiscard]] std::array<int, 2> streams(std::uint32_t place) {
-        if (!collects()) return {-1, -1};
-        auto& files = files_[place];
-        for (unique_fd& file : files)
-            if (!file) file = make_file();
-        return {files[0].get(), files[1].get()};
-    }
+    [[nodiscard]] std::array<int, 2> streams(std::uint32_t place);
 
     /// Takes what the worker in this place has printed; it waits, or is dead. Empty if there is no memory for it.
-    [[nodiscard]] texts take(std::uint32_t place) noexcept {
-        texts taken;
-        if (!collects()) return taken;
-        for (std::size_t i = 0; i < taken.size(); ++i) {
-            const int file = files_[place][i].get();
-            const off_t size = ::lseek(file, 0, SEEK_CUR);
-            if (size <= 0) continue;
-            try {
-                taken[i].resize(std::min(static_cast<std::size_t>(size), most));
-                const ssize_t got =
-                    uninterrupted([&] { return ::pread(file, taken[i].data(), taken[i].size(), 0); });
-                taken[i].resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-            } catch (const std::bad_alloc&) {}
-            ::lseek(file, 0, SEEK_SET);
-        }
-        return taken;
-    }
+    [[nodiscard]] texts take(std::uint32_t place) noexcept;
 
-    void deliver(int pid, std::uint64_t task, const texts& printed) const noexcept {
-        for (std::size_t i = 0; i < printed.size(); ++i) {
-            const std::string& text = printed[i];
-            if (text.empty()) continue;
-            if (observer_ != nullptr) observer_->task_output(pid, task, static_cast<int>(i) + 1, text);
-            if (!forward_) continue;
-            // One call, and so in one piece beside what the program's own threads print.
-            std::FILE* const ours = i == 0 ? stdout : stderr;
-            std::fwrite(text.data(), 1, text.size(), ours);
-            if (text.back() != '\n') std::fputc('\n', ours);
-            std::fflush(ours);
-        }
-    }
+    void deliver(int pid, std::uint64_t task, const texts& printed) const noexcept;
 
 private:
-    static unique_fd make_file() {
-        unique_fd file(sys.memfd_create("yoke-output", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-        if (!file) throw_errno("yoke cannot collect what a worker prints (memfd_create)");
-        file = above_standard_streams(std::move(file));
-        if (uninterrupted([&] { return sys.ftruncate(file.get(), static_cast<off_t>(most)); }) != 0)
-            throw_errno("yoke cannot collect what a worker prints (ftruncate)");
-        ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-        return file;
-    }
+    static unique_fd make_file();
 
     std::vector<std::array<unique_fd, 2>> files_;
     output_observer* const observer_;
@@ -116,3 +75,7 @@ private:
 }  // namespace detail
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/detail/process/output.ipp>
+#endif

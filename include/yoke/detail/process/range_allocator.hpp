@@ -11,6 +11,8 @@
 /// Each range that is taken leaves the entry of the lists behind that it will need when it comes back, so giving a range
 /// back needs no memory and cannot fail. What needs memory gets it before it changes anything.
 
+#include <yoke/detail/base/config.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -40,57 +42,23 @@ struct arena_range {
 class range_allocator {
 public:
     /// All of `[0, size)` is free and bare.
-    explicit range_allocator(std::uint64_t size) {
-        if (size == 0) return;
-        reserve(1);
-        insert({0, size}, false);
-    }
+    explicit range_allocator(std::uint64_t size);
 
     /// Takes `size` bytes at a multiple of `alignment` out of the backed ranges; nothing if none is large enough.
-    std::optional<arena_range> take(std::uint64_t size, std::uint64_t alignment) {
-        for (auto fit = backed_.lower_bound({size, 0}); fit != backed_.end(); ++fit) {
-            const arena_range found{fit->second, fit->first};
-            const std::uint64_t start = round_up(found.offset, alignment);
-            if (start + size > found.end()) continue;
-            reserve(taken_ + 3);  // this range's, and those of two remainders
-            split(found, {start, size});
-            ++taken_;
-            trim();
-            return arena_range{start, size};
-        }
-        return std::nullopt;
-    }
+    std::optional<arena_range> take(std::uint64_t size, std::uint64_t alignment);
 
     /// The smallest bare range of at least `size` bytes, or the largest if there is none; nothing if no address space is
     /// left. It stays where it is.
-    [[nodiscard]] std::optional<arena_range> find_bare(std::uint64_t size) const {
-        if (bare_.empty()) return std::nullopt;
-        auto fit = bare_.lower_bound({size, 0});
-        if (fit == bare_.end()) --fit;
-        return arena_range{fit->second, fit->first};
-    }
+    [[nodiscard]] std::optional<arena_range> find_bare(std::uint64_t size) const;
 
     /// The largest backed range that is free.
-    [[nodiscard]] std::optional<arena_range> largest_backed() const {
-        if (backed_.empty()) return std::nullopt;
-        return arena_range{backed_.rbegin()->second, backed_.rbegin()->first};
-    }
+    [[nodiscard]] std::optional<arena_range> largest_backed() const;
 
     /// `part` of a free range changes its kind.
-    void convert(arena_range part, bool to_backed) {
-        reserve(taken_ + 3);
-        auto around = std::prev(free_.upper_bound(part.offset));
-        split({around->first, around->second.size}, part);
-        insert(part, to_backed);
-        trim();
-    }
+    void convert(arena_range part, bool to_backed);
 
     /// Gives back a range that was taken; it is backed.
-    void give(arena_range range) noexcept {
-        insert(range, true);
-        --taken_;
-        trim();
-    }
+    void give(arena_range range) noexcept;
 
     /// Bytes that are free and backed.
     [[nodiscard]] std::uint64_t backed_bytes() const noexcept { return backed_bytes_; }
@@ -111,14 +79,7 @@ private:
     };
 
     /// Has so many entries ready. Throws std::bad_alloc, and nothing has changed.
-    void reserve(std::size_t entries) {
-        if (spare_.capacity() < entries) spare_.reserve(std::max(entries, 2 * spare_.capacity()));
-        while (spare_.size() < entries) {
-            by_size sizes{{0, 0}};
-            std::map<std::uint64_t, state> ranges{{0, {}}};
-            spare_.push_back({sizes.extract(sizes.begin()), ranges.extract(ranges.begin())});
-        }
-    }
+    void reserve(std::size_t entries);
     /// Gives back memory of entries that so many taken ranges do not need.
     void trim() noexcept {
         while (spare_.size() > taken_ + 16) spare_.pop_back();
@@ -126,52 +87,15 @@ private:
 
     // What follows needs the entries that are ready, and no memory.
 
-    void insert(arena_range range, bool backed) noexcept {
-        auto next = free_.lower_bound(range.offset);
-        if (next != free_.end() && next->second.backed == backed && next->first == range.end()) {
-            range.size += next->second.size;
-            next = remove(next);
-        }
-        if (next != free_.begin()) {
-            const auto before = std::prev(next);
-            if (before->second.backed == backed && before->first + before->second.size == range.offset) {
-                range = {before->first, before->second.size + range.size};
-                next = remove(before);
-            }
-        }
-        add(range, backed);
-    }
+    void insert(arena_range range, bool backed) noexcept;
 
-    void add(arena_range range, bool backed) noexcept {
-        if (range.size == 0) return;
-        entry made = std::move(spare_.back());
-        spare_.pop_back();
-        made.in_sizes.value() = {range.size, range.offset};
-        made.in_free.key() = range.offset;
-        made.in_free.mapped() = {range.size, backed};
-        sizes(backed).insert(std::move(made.in_sizes));
-        free_.insert(std::move(made.in_free));
-        if (backed) backed_bytes_ += range.size;
-    }
+    void add(arena_range range, bool backed) noexcept;
 
     /// The entry becomes a spare one, unless there are as many of those as there is room for.
-    std::map<std::uint64_t, state>::iterator remove(std::map<std::uint64_t, state>::iterator at) noexcept {
-        const auto next = std::next(at);
-        by_size& all = sizes(at->second.backed);
-        if (at->second.backed) backed_bytes_ -= at->second.size;
-        entry left{all.extract(all.find({at->second.size, at->first})), free_.extract(at)};
-        if (spare_.size() != spare_.capacity()) spare_.push_back(std::move(left));
-        return next;
-    }
+    std::map<std::uint64_t, state>::iterator remove(std::map<std::uint64_t, state>::iterator at) noexcept;
 
     /// Cuts `part` out of the free range `whole`, whose remainders stay free.
-    void split(arena_range whole, arena_range part) noexcept {
-        const auto at = free_.find(whole.offset);
-        const bool backed = at->second.backed;
-        remove(at);
-        add({whole.offset, part.offset - whole.offset}, backed);
-        add({part.end(), whole.end() - part.end()}, backed);
-    }
+    void split(arena_range whole, arena_range part) noexcept;
 
     std::map<std::uint64_t, state> free_;
     by_size backed_;
@@ -182,3 +106,7 @@ private:
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/detail/process/range_allocator.ipp>
+#endif

@@ -4,6 +4,7 @@
 /// Does this process have more than one thread? Asked before a fork whose child goes on running this program's code:
 /// a lock that another thread holds at that moment would stay locked in the child for ever.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/process/sys.hpp>
 
 #include <sys/stat.h>
@@ -25,25 +26,10 @@ inline constexpr unsigned long threads_of_the_tools = 0;
 
 /// True if other threads run. A thread that was joined a moment ago may still be on its way out of the kernel, so the
 /// question is repeated for a millisecond before the answer is yes.
-[[nodiscard]] inline bool other_threads_run() noexcept {
-    const auto ask = [] {
-        if constexpr (threads_of_the_tools == 0) {
-            // Does nothing in a process of one thread, and is refused with EINVAL in any other.
-            if (sys.unshare(CLONE_THREAD) == 0) return false;
-            if (errno == EINVAL) return true;
-        }
-        // Some containers forbid unshare. The directory has one link per thread, and two of its own.
-        struct stat tasks {};
-        if (::stat("/proc/self/task", &tasks) != 0) return false;
-        return tasks.st_nlink > 2 + 1 + threads_of_the_tools;
-    };
-    const std::int64_t give_up = monotonic_ns() + 1'000'000;
-    while (ask()) {
-        if (monotonic_ns() >= give_up) return true;
-        const timespec moment{0, 20'000};
-        ::nanosleep(&moment, nullptr);
-    }
-    return false;
-}
+[[nodiscard]] bool other_threads_run() noexcept;
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/detail/process/thread_probe.ipp>
+#endif

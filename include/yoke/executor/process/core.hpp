@@ -5,15 +5,16 @@
 ///
 /// One mutex guards the pool's own side. The *collector* is a thread that sleeps until a worker has finished something, a
 /// worker has died, a deadline has come, or somebody calls it; then it looks at everything (`look_around`) and completes
-/// what has an outcome, with no lock held. A task that a thread waits for is completed by that thread (executor/process/waiting.hpp), what was
+/// what has an outcome, with no lock held. A task that a thread waits for is completed by that thread (waiting.ipp), what was
 /// given to a worker otherwise by the collector; tasks that never began are completed by whoever cancels them.
 ///
 /// A receiver that blocks, blocks the collector. There is one exception: waiting for a future of the same pool on the
 /// collector's thread goes on collecting (`collect_once`), so a continuation may do that.
 ///
-/// How tasks come in stands in executor/process/submission.hpp, what the collector does in executor/process/collector.hpp, what a waiter does in
-/// executor/process/waiting.hpp, and what follows from a task's options in executor/process/deadlines.hpp; a user of the class includes all four.
+/// How tasks come in stands in submission.ipp beside this file, what the collector does in collector.ipp, what a waiter
+/// does in waiting.ipp, and what follows from a task's options in deadlines.ipp; the rest is in core.ipp.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/future/task_scope.hpp>
 #include <yoke/detail/os/fork_detector.hpp>
 #include <yoke/detail/process/host.hpp>
@@ -55,48 +56,14 @@ class process_core : public std::enable_shared_from_this<process_core> {
 public:
     /// Starts workers and collector. Throws what process_host::start, check_code and process_crew::hire_first throw, and
     /// std::system_error if the collector's thread cannot be started; nothing is left behind then.
-    static std::shared_ptr<process_core> start(const process_setup& setup) {
-        auto core = std::make_shared<process_core>(setup);
-        for (const std::uintptr_t address : setup.init_code) core->check_code(address);
-        core->crew_.hire_first(setup.workers);
-        const signals_blocked quiet;
-        core->collector_ = std::thread([core] { core->collect(); });
-        return core;
-    }
+    static std::shared_ptr<process_core> start(const process_setup& setup);
 
-    explicit process_core(const process_setup& setup)
-        : max_pending_(setup.max_pending),
-          host_(process_host::instance()),
-          use_(std::in_place, host_),
-          max_bytes_(setup.max_pending_bytes != 0 ? setup.max_pending_bytes : host_.arena().limit() / 2),
-          memory_(host_.arena(), process_board::bytes(slot_count, setup.most_workers)),
-          init_call_(setup.init_call.empty() ? arena_block()
-                                             : arena_block(host_.arena(), setup.init_call.size())),
-          reports_(setup.terms.reports == 0
-                       ? arena_block()
-                       : arena_block(host_.arena(), setup.most_workers * sizeof(crash_report))),
-          board_(memory_.bytes().data(), slot_count, setup.most_workers),
-          slots_(slot_count),
-          free_slots_(slot_count),
-          output_(setup.terms.collects != 0 ? setup.most_workers : 0, setup.observer, setup.forward),
-          crew_(host_, use_->link, board_, terms_of_workers(setup), setup.processors, output_),
-          staff_(crew_, board_, setup.workers, setup.crash_limit, monotonic_ns()) {
-        std::copy(setup.init_call.begin(), setup.init_call.end(), init_call_.bytes().begin());
-        board_.construct();
-        for (std::uint32_t i = 0; i < setup.most_workers && setup.terms.reports != 0; ++i)
-            ::new (report_of(i)) crash_report;
-        for (std::uint32_t i = 0; i < slot_count; ++i) free_slots_[i] = slot_count - 1 - i;
-        spent_slots_.reserve(slot_count);
-        wants_room_.reserve(slot_count);
-        give_room_.reserve(slot_count);
-        ends_.reserve(setup.most_workers);
-        prints_.reserve(output_.collects() ? setup.most_workers * std::size_t{2} : 0);
-    }
+    explicit process_core(const process_setup& setup);
     process_core(const process_core&) = delete;
     process_core& operator=(const process_core&) = delete;
 
     /// The collector has ended, or was never started.
-    ~process_core() { end(); }
+    ~process_core();
 
     [[nodiscard]] std::size_t concurrency() const noexcept { return staff_.wanted(); }
     [[nodiscard]] std::size_t most_workers() const noexcept { return board_.worker_count(); }
@@ -109,21 +76,9 @@ public:
     [[nodiscard]] std::uint64_t dropped_errors() const noexcept { return drops_.count(); }
 
     /// Throws where the pool must not be touched at all: in a worker, and in a child that the program forked.
-    void check_process() const {
-        if (in_worker_process)
-            throw deadlock_error(
-                "a task of a process pool cannot use the pools of the program that runs it: its "
-                "worker would wait for itself; return what is to be done next and let the "
-                "program submit it");
-        if (watch_.forked()) throw forked();
-    }
+    void check_process() const;
     /// Throws unsupported if a worker does not have the code at this address.
-    void check_code(std::uintptr_t address) const {
-        if (!host_.code().contains(address))
-            throw unsupported(
-                "the worker processes do not have the code of this call: its library was loaded after "
-                "the fork server had started; load it before `yoke::runtime` or the first pool");
-    }
+    void check_code(std::uintptr_t address) const;
     [[nodiscard]] bool foreign_process() const noexcept { return in_worker_process || watch_.forked(); }
 
     // Tasks come in.
@@ -133,11 +88,7 @@ public:
     /// broken_pool, and message_too_large for a call that no wait would make room for.
     bool admit(bool may_wait, std::uint64_t bytes, void*& block);
     /// Gives an unused right back.
-    void withdraw(std::uint64_t bytes) noexcept {
-        const std::lock_guard lock(mutex_);
-        --fresh_;
-        finished(1, {.calls = bytes});
-    }
+    void withdraw(std::uint64_t bytes) noexcept;
     /// Keeps the memory of a task for another one: kept_blocks::size bytes from ::operator new.
     void keep(void* block) noexcept { kept_.give(block); }
 
@@ -146,9 +97,7 @@ public:
 
     /// Completes the task as stopped here and now, if no worker has begun it; false otherwise, and in a worker or a
     /// forked child. The caller owns a reference.
-    bool cancel(process_task& task) noexcept {
-        return cancel_or(task, []() noexcept {});
-    }
+    bool cancel(process_task& task) noexcept;
 
     /// Blocks until a worker has done the task, or a second has passed, and completes it here if nobody else has taken it
     /// meanwhile. False, without blocking: no worker has it, or this is the collector.
@@ -159,45 +108,17 @@ public:
     void stop(process_task& task) noexcept;
 
     /// From now on there are so many workers, 1 to most_workers().
-    void resize(std::uint32_t workers) noexcept {
-        const std::lock_guard lock(mutex_);
-        staff_.want(workers);
-        call_collector();
-    }
+    void resize(std::uint32_t workers) noexcept;
 
     // The end.
 
-    void shutdown() noexcept {
-        const std::lock_guard lock(mutex_);
-        close();
-    }
-    void cancel_pending() noexcept {
-        process_task_list stopped;
-        {
-            const std::lock_guard lock(mutex_);
-            close();
-            cancelling_ = true;
-            take_back_all(stopped);
-        }
-        while (process_task* const task = stopped.pop_front()) stop_outside(*task);
-    }
+    void shutdown() noexcept;
+    void cancel_pending() noexcept;
     /// Blocks until nothing accepted is left. Throws deadlock_error on the collector's thread.
-    void wait() {
-        if (completing())
-            throw deadlock_error(
-                "wait() was called by a receiver or continuation of a task of this very pool, which "
-                "counts as unfinished until that returns");
-        std::unique_lock lock(mutex_);
-        idle_.wait(lock, [this] { return accepted_ == 0; });
-    }
+    void wait();
     /// After shutdown(): returns when all tasks are complete and all workers gone. On a thread that completes one of them it
     /// returns at once, and the collector sees to the rest.
-    void join() noexcept {
-        if (completing())
-            collector_.detach();
-        else
-            collector_.join();
-    }
+    void join() noexcept;
 
     /// The collector's thread goes on collecting, once: completes a task, or looks around and sleeps if there is nothing.
     /// False: there is nothing left to collect, ever.
@@ -252,33 +173,13 @@ private:
     };
 
     /// For the constructor: memory and init_call_ are there.
-    [[nodiscard]] worker_terms terms_of_workers(const process_setup& setup) const noexcept {
-        worker_terms terms = setup.terms;
-        terms.board_offset = memory_.offset();
-        terms.slots = slot_count;
-        terms.workers = setup.most_workers;
-        terms.init_offset = init_call_.offset();
-        terms.init_size = setup.init_call.size();
-        terms.report_offset = reports_.offset();
-        return terms;
-    }
+    [[nodiscard]] worker_terms terms_of_workers(const process_setup& setup) const noexcept;
 
     /// Null if there are none.
-    [[nodiscard]] crash_report* report_of(std::uint32_t worker) const noexcept {
-        const auto all = reports_.bytes();
-        return all.empty() ? nullptr : reinterpret_cast<crash_report*>(all.data()) + worker;
-    }
+    [[nodiscard]] crash_report* report_of(std::uint32_t worker) const noexcept;
 
     /// Locks the mutex. It is held for less than a microsecond as a rule, and falling asleep costs more than that.
-    [[nodiscard]] std::unique_lock<std::mutex> lock_soon() noexcept {
-        std::unique_lock lock(mutex_, std::try_to_lock);
-        for (int i = 0; !lock && i < 100; ++i) {
-            cpu_pause();
-            static_cast<void>(lock.try_lock());
-        }
-        if (!lock) lock.lock();
-        return lock;
-    }
+    [[nodiscard]] std::unique_lock<std::mutex> lock_soon() noexcept;
 
     /// cancel(), but calls `begun()`, with the mutex held, if a worker has begun the task.
     template <class Begun>
@@ -300,153 +201,38 @@ private:
     // All below that is not said to be the collector's: with the mutex held.
 
     /// Accepted tasks that have not begun.
-    [[nodiscard]] std::size_t pending() const noexcept {
-        std::size_t sent = 0;
-        for (std::uint32_t i = 0; i < slot_count; ++i)
-            if (slots_[i].task != nullptr && state_of(i).phase == slot_phase::sent) ++sent;
-        return fresh_ + queue_.size() + sent;
-    }
-    [[nodiscard]] slot_state state_of(std::uint32_t index) const noexcept {
-        return slot_state::of(board_.slot(index).state.load(std::memory_order_seq_cst));
-    }
-    bool change(std::uint32_t index, slot_state from, slot_state to) noexcept {
-        return board_.step(index, from, to).has_value();
-    }
+    [[nodiscard]] std::size_t pending() const noexcept;
+    [[nodiscard]] slot_state state_of(std::uint32_t index) const noexcept;
+    bool change(std::uint32_t index, slot_state from, slot_state to) noexcept;
 
     /// Wakes so many workers, if so many sleep; false if none does. Needs no mutex.
-    bool wake(std::size_t workers) const noexcept {
-        bool woken = false;
-        for (; workers != 0 && board_.wake_one(); --workers) woken = true;
-        return woken;
-    }
-    void finished(std::size_t count, const held_bytes& held) noexcept {
-        accepted_ -= count;
-        held_.calls -= held.calls;
-        if (held.calls != 0 && waiting_for_bytes_ != 0) room_.notify_all();
-        uncount_room(held.rooms);
-        if (accepted_ != 0) return;
-        by_priority_ = false;
-        idle_.notify_all();
-        if (closed_ || (!tidies_ && !on_collector())) call_collector();
-    }
+    bool wake(std::size_t workers) const noexcept;
+    void finished(std::size_t count, const held_bytes& held) noexcept;
     /// So many bytes of rooms are not in use any more.
-    void uncount_room(std::uint64_t bytes) noexcept {
-        held_.rooms -= bytes;
-        if (bytes != 0 && !wants_room_.empty() && !on_collector()) call_collector();
-    }
+    void uncount_room(std::uint64_t bytes) noexcept;
     /// A task that did not begin, or is to begin again, gives its room back.
-    void drop_room(process_task& task) noexcept {
-        task.room = {};
-        uncount_room(std::exchange(task.room_bytes, 0));
-    }
+    void drop_room(process_task& task) noexcept;
     /// Gives the task that is about to be sent room for the result that it is likely to have. The first rooms of a burst cost
     /// a system call each 256 KiB, with the mutex held; later ones find that memory at hand.
-    void provide_room(process_task& task, task_slot& slot) noexcept {
-        slot.room_size = 0;
-        const std::uint64_t bytes = task.results.bytes();
-        if (bytes == 0 || (slot.keep_call == 0 && bytes <= slot.block_size)) return;
-        if (bytes > most_room_ahead || held_.rooms + bytes > std::min(rooms_ahead, max_bytes_)) return;
-        try {
-            task.room = arena_block(arena(), static_cast<std::size_t>(bytes));
-        } catch (...) {
-            return;  // the worker asks, and is told why not
-        }
-        task.room_bytes = bytes;
-        held_.rooms += bytes;
-        slot.room_offset = task.room.offset();
-        slot.room_size = bytes;
-    }
-    void watcher_leaves() noexcept {
-        if (--watchers_ == 0 && closed_ && accepted_ == 0) call_collector();
-    }
-    void call_collector() noexcept {
-        if (ended_) return;
-        called_.store(true, std::memory_order_seq_cst);
-        board_.call_collector_surely();
-    }
-    void close() noexcept {
-        closed_ = true;
-        room_.notify_all();
-        call_collector();
-    }
+    void provide_room(process_task& task, task_slot& slot) noexcept;
+    void watcher_leaves() noexcept;
+    void call_collector() noexcept;
+    void close() noexcept;
 
     /// From now on the collector wakes workers when it looks around, or it does not.
-    void tend(bool tends) noexcept {
-        if (tends_ == tends) return;
-        tends_ = tends;
-        board_.header().tended.store(tends ? 1 : 0, std::memory_order_seq_cst);
-    }
+    void tend(bool tends) noexcept;
     /// How many workers are to be woken for so many tasks that were sent.
     std::size_t wakes_for(std::size_t sent) noexcept;
     /// Moves tasks from the queue into free slots; returns how many.
-    std::size_t dispatch() noexcept {
-        std::size_t sent = 0;
-        const std::size_t most =
-            by_priority_ ? std::min<std::size_t>(slot_count, 8 + 2 * staff_.wanted()) : slot_count;
-        while (!queue_.empty() && !free_slots_.empty() && slot_count - free_slots_.size() < most &&
-               board_.has_ring_room(pushed_, passed_)) {
-            process_task& task = *queue_.pop();
-            const std::uint32_t index = free_slots_.back();
-            free_slots_.pop_back();
-            send(task, index);
-            ++sent;
-        }
-        return sent;
-    }
-    void send(process_task& task, std::uint32_t index) noexcept {
-        slot_record& record = slots_[index];
-        task_slot& slot = board_.slot(index);
-        record.task = &task;
-        least_sent_ = std::min(least_sent_, task.priority);
-        ++record.generation;
-        task.where = process_task::phase::sent;
-        task.slot = index;
-        ++task.starts;
-        --task.attempts;
-        slot.entry = task.entry;
-        slot.call_size = task.call.size();
-        slot.block_offset = task.call.block().offset();
-        slot.block_size = task.call.block().size();
-        slot.timed = task.timeout_ns != 0;
-        slot.keep_call = task.attempts > 0;
-        provide_room(task, slot);
-        slot.started.store(0, std::memory_order_relaxed);
-        slot.stop.store(0, std::memory_order_relaxed);
-        if (slot.block_size == 0) std::copy_n(task.call.bytes().data(), task.call.size(), slot.bytes.data());
-        record.check_at = never;
-        record.kill_at = never;
-        if (task.timeout_ns != 0) {
-            // It cannot expire earlier than this, and then one look tells when it will: see expire().
-            record.seen_running = 0;
-            look_at(record, later(monotonic_ns(), task.timeout_ns));
-        }
-        slot.state.store(slot_state{record.generation, 0, slot_phase::sent}.word(),
-                         std::memory_order_release);
-        board_.push(pushed_++, index, record.generation);
-    }
+    std::size_t dispatch() noexcept;
+    void send(process_task& task, std::uint32_t index) noexcept;
     /// A worker says that it has done the task that this side knows to be there.
-    [[nodiscard]] bool committed(std::uint32_t index, slot_state state) const noexcept {
-        return slots_[index].task != nullptr && state.phase == slot_phase::done && possible(index, state);
-    }
+    [[nodiscard]] bool committed(std::uint32_t index, slot_state state) const noexcept;
     /// The collector is to look at the slot's clock at this time, or earlier.
-    void look_at(slot_record& record, std::int64_t time) noexcept {
-        if (time >= record.check_at) return;
-        record.check_at = time;
-        if (time >= next_check_) return;
-        next_check_ = time;
-        if (!on_collector()) call_collector();
-    }
+    void look_at(slot_record& record, std::int64_t time) noexcept;
 
     /// Takes a task that has not begun out of queue or slot; false if it has begun.
-    bool take_back(process_task& task) noexcept {
-        if (task.where == process_task::phase::queued)
-            queue_.remove(task);
-        else if (task.where != process_task::phase::sent || !take_out(task))
-            return false;
-        begin_by_.remove(task);
-        task.where = process_task::phase::complete;
-        return true;
-    }
+    bool take_back(process_task& task) noexcept;
     /// Takes a task out of its slot; false if it has begun.
     bool take_out(process_task& task) noexcept;
     void take_back_all(process_task_list& to) noexcept;
@@ -456,22 +242,9 @@ private:
     void send_watchers_away(std::uint32_t index) noexcept;
 
     /// Without the mutex.
-    void stop_outside(process_task& task) noexcept {
-        {
-            const task_scope completing(this, &drops_);
-            task.give_back();
-            task.complete_as_stopped();
-        }
-        account_outside(task);
-    }
+    void stop_outside(process_task& task) noexcept;
     /// Without the mutex: the task is complete.
-    void account_outside(process_task& task) noexcept {
-        const held_bytes held = task.held();
-        task.release();
-        if (watch_.forked()) return;  // the receiver has
-        const std::lock_guard lock(mutex_);
-        finished(1, held);
-    }
+    void account_outside(process_task& task) noexcept;
     /// Without the mutex.
     void refuse_outside(process_task& task) noexcept;
     /// The exception that `make()` returns, or the one that making it throws.
@@ -486,14 +259,7 @@ private:
 
     // The collector.
 
-    void collect() noexcept {
-        ::prctl(PR_SET_NAME, "yoke-collector");
-        ::prctl(PR_SET_TIMERSLACK, 1UL);
-        const task_scope here(&collector_);
-        const task_scope completing(this, &drops_);
-        while (collect_once()) {}
-        end();
-    }
+    void collect() noexcept;
 
     void recall_below(int priority) noexcept;
     void look_around(std::int64_t& next, std::size_t& wakes);
@@ -590,3 +356,11 @@ private:
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/executor/process/collector.ipp>
+#include <yoke/executor/process/core.ipp>
+#include <yoke/executor/process/deadlines.ipp>
+#include <yoke/executor/process/submission.ipp>
+#include <yoke/executor/process/waiting.ipp>
+#endif

@@ -12,6 +12,7 @@
 ///
 /// A handler that was there before (a sanitizer's) stays, and one that a task installs takes this one's place.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/process/fork_server.hpp>
 #include <yoke/detail/process/shared_futex.hpp>
 #include <yoke/detail/process/sys.hpp>
@@ -44,106 +45,24 @@ struct crash_report {
     std::array<char, 8192 - sizeof(shared_word)> text;
 
     /// The text, with the names of functions as they are in the source, and empties the place. The worker is dead.
-    [[nodiscard]] std::string take() {
-        const std::size_t bytes =
-            std::min<std::size_t>(size.exchange(0, std::memory_order_acquire), text.size());
-        // A copy: what a task may have written over must not change while it is looked at.
-        const std::string lines(text.data(), bytes);
-        std::string readable;
-        for (std::size_t at = 0; at < lines.size();) {
-            const std::size_t end = std::min(lines.find('\n', at), lines.size());
-            readable += with_readable_name(std::string_view(lines).substr(at, end - at));
-            readable += '\n';
-            at = end + 1;
-        }
-        return readable;
-    }
+    [[nodiscard]] std::string take();
 
 private:
     /// "./program(_Z3foov+0x12) [0x...]" with "foo()".
-    static std::string with_readable_name(std::string_view line) {
-        const std::size_t open = line.find('(');
-        const std::size_t plus = line.find('+', open == line.npos ? 0 : open);
-        std::string whole(line);
-        for (char& c : whole)
-            if (static_cast<unsigned char>(c) < ' ') c = '?';
-        if (open == line.npos || plus == line.npos || plus == open + 1) return whole;
-        const std::string name = whole.substr(open + 1, plus - open - 1);
-        const std::unique_ptr<char, void (*)(void*)> plain(
-            abi::__cxa_demangle(name.c_str(), nullptr, nullptr, nullptr), &std::free);
-        return plain ? whole.replace(open + 1, name.size(), plain.get()) : whole;
-    }
+    static std::string with_readable_name(std::string_view line);
 };
 
 /// The worker's side. It has one thread of its own; those of tasks are reported, too.
 class crash_handler {
 public:
     /// From now on a crash of this process is reported there. Without memory for that there will be no reports.
-    static void install(crash_report& to) noexcept {
-#if YOKE_HAS_BACKTRACE
-        constexpr std::size_t stack_size = std::size_t{256} << 10;
-        void* const stack = sys.mmap(nullptr, stack_size, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (stack == MAP_FAILED) return;
-        stack_t own{};
-        own.ss_sp = stack;
-        own.ss_size = stack_size;
-        file_ = sys.memfd_create("yoke-crash", MFD_CLOEXEC);
-        if (file_ < 0 || ::sigaltstack(&own, nullptr) != 0) return;
-        place_ = &to;
-        void* first[1];
-        static_cast<void>(::backtrace(first, 1));  // loads what it needs
-        for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
-            struct sigaction before {};
-            if (::sigaction(signal, nullptr, &before) != 0 || (before.sa_flags & SA_SIGINFO) != 0 ||
-                before.sa_handler != SIG_DFL)
-                continue;
-            struct sigaction action {};
-            action.sa_handler = &report;
-            action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND);
-            ::sigaction(signal, &action, nullptr);
-        }
-#else
-        static_cast<void>(to);
-#endif
-    }
+    static void install(crash_report& to) noexcept;
 
 private:
 #if YOKE_HAS_BACKTRACE
-    static void report(int signal) noexcept {
-        static std::atomic_flag begun = ATOMIC_FLAG_INIT;
-        if (!begun.test_and_set() && !forked_by_worker()) {
-            signal_ = signal;
-            struct sigaction enough {};
-            enough.sa_handler = [](int) { die_of(signal_); };
-            ::sigaction(SIGALRM, &enough, nullptr);
-            sigset_t alarm_only;
-            ::sigemptyset(&alarm_only);
-            ::sigaddset(&alarm_only, SIGALRM);
-            ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
-            ::alarm(2);
-            // This function and the trampoline that called it come first.
-            constexpr int ours = 2;
-            std::array<void*, 96> frames;
-            const int depth = ::backtrace(frames.data(), static_cast<int>(frames.size()));
-            if (depth > ours) ::backtrace_symbols_fd(frames.data() + ours, depth - ours, file_);
-            const ssize_t size = ::pread(file_, place_->text.data(), place_->text.size(), 0);
-            if (size > 0) place_->size.store(static_cast<std::uint32_t>(size), std::memory_order_release);
-            ::alarm(0);
-        }
-        die_of(signal);
-    }
+    static void report(int signal) noexcept;
     /// Of what a fault has raised, and of what was sent, alike.
-    static void die_of(int signal) noexcept {
-        struct sigaction action {};
-        action.sa_handler = SIG_DFL;
-        ::sigaction(signal, &action, nullptr);
-        sigset_t set;
-        ::sigemptyset(&set);
-        ::sigaddset(&set, signal);
-        ::raise(signal);  // waits until it may come
-        ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-    }
+    static void die_of(int signal) noexcept;
 
     YOKE_SHARED_STATE inline static crash_report* place_ = nullptr;
     YOKE_SHARED_STATE inline static int file_ = -1;
@@ -152,3 +71,7 @@ private:
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/executor/process/crash_report.ipp>
+#endif

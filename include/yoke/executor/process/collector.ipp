@@ -7,7 +7,7 @@
 
 namespace yoke::detail {
 
-inline bool process_core::collect_once() noexcept {
+YOKE_INLINE bool process_core::collect_once() noexcept {
     if (process_task* const task = taken_.pop_front()) {
         std::array<std::byte, task_slot::capacity> copy;
         if (task->holds_slot) {
@@ -39,7 +39,7 @@ inline bool process_core::collect_once() noexcept {
     return true;
 }
 
-inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
+YOKE_INLINE void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
     called_.store(false, std::memory_order_seq_cst);
     board_.header().claims.store(0, std::memory_order_seq_cst);
     for (const std::uint32_t index : spent_slots_) free_slot(index);
@@ -88,7 +88,7 @@ inline void process_core::look_around(std::int64_t& next, std::size_t& wakes) {
 
 /// Memory follows the load: once a second what the last second did not need is given back. A pool that has been idle for a
 /// second gives all back, and then looks no more.
-inline void process_core::tidy(std::int64_t now, std::int64_t& next) noexcept {
+YOKE_INLINE void process_core::tidy(std::int64_t now, std::int64_t& next) noexcept {
     std::int64_t at = never;
     if (accepted_ != 0) {
         idle_since_ = never;
@@ -113,7 +113,7 @@ inline void process_core::tidy(std::int64_t now, std::int64_t& next) noexcept {
 }
 
 /// Takes what the workers have announced; with `all`, looks at every slot whether announced or not.
-inline void process_core::gather(bool all) {
+YOKE_INLINE void process_core::gather(bool all) {
     for (std::uint32_t word = 0; word < board_.done_words(); ++word) {
         for (std::uint64_t bits = board_.take_done(word) | (all ? ~std::uint64_t{0} : 0); bits != 0;
              bits &= bits - 1) {
@@ -140,7 +140,7 @@ inline void process_core::gather(bool all) {
 }
 
 /// The task's worker has committed. Where the result is, is checked against what this side knows.
-inline process_task& process_core::take_result(std::uint32_t index, slot_state state) {
+YOKE_INLINE process_task& process_core::take_result(std::uint32_t index, slot_state state) {
     slot_record& record = slots_[index];
     task_slot& slot = board_.slot(index);
     process_task& task = *std::exchange(record.task, nullptr);
@@ -177,17 +177,17 @@ inline process_task& process_core::take_result(std::uint32_t index, slot_state s
     return task;
 }
 
-inline void process_core::make_ready(process_task& task) {
+YOKE_INLINE void process_core::make_ready(process_task& task) {
     begin_by_.remove(task);
     task.where = process_task::phase::leaving;
     ready_.push_back(task);
 }
-inline void process_core::fail(process_task& task, std::exception_ptr error) {
+YOKE_INLINE void process_core::fail(process_task& task, std::exception_ptr error) {
     task.error = std::move(error);
     make_ready(task);
 }
 
-inline void process_core::after_deaths(std::int64_t now) {
+YOKE_INLINE void process_core::after_deaths(std::int64_t now) {
     ends_.clear();
     crew_.take_ends(ends_);
     for (const worker_end& end : ends_) {
@@ -209,8 +209,8 @@ inline void process_core::after_deaths(std::int64_t now) {
 
 /// Decides what becomes of what a dead worker had in hand.
 /// `printed`: what it has printed since it last said so.
-inline process_core::dead_worker process_core::settle_dead(const worker_end& end,
-                                                           process_output::texts printed) {
+YOKE_INLINE process_core::dead_worker process_core::settle_dead(const worker_end& end,
+                                                                process_output::texts printed) {
     dead_worker dead;
     std::uint64_t printed_by = 0;
     for (std::uint32_t index = 0; index < slot_count; ++index) {
@@ -263,7 +263,7 @@ inline process_core::dead_worker process_core::settle_dead(const worker_end& end
 }
 
 /// Fails what has not begun and lets nothing more in. What runs goes on.
-inline void process_core::break_pool(std::string_view why) {
+YOKE_INLINE void process_core::break_pool(std::string_view why) {
     if (!broken_.empty()) return;
     try {
         broken_ = "the process pool is broken: " + std::string(why);
@@ -279,7 +279,7 @@ inline void process_core::break_pool(std::string_view why) {
 }
 
 /// A worker has written where it must not. What the pool relies on is on its own side, so this is found and not followed.
-inline bool process_core::overwritten() const noexcept {
+YOKE_INLINE bool process_core::overwritten() const noexcept {
     if (!board_.ring_sound(pushed_)) return true;
     const bool none_waits = board_.ring_empty();
     for (std::uint32_t index = 0; index < slot_count; ++index) {
@@ -292,11 +292,11 @@ inline bool process_core::overwritten() const noexcept {
     return false;
 }
 /// A state that the protocol could give to a slot with a task in it.
-inline bool process_core::possible(std::uint32_t index, slot_state state) const noexcept {
+YOKE_INLINE bool process_core::possible(std::uint32_t index, slot_state state) const noexcept {
     return state.generation == slots_[index].generation && state.worker < board_.worker_count() &&
            (state.phase == slot_phase::sent || state.phase == slot_phase::done || state.in_hand());
 }
-inline void process_core::check_memory() {
+YOKE_INLINE void process_core::check_memory() {
     if (!broken_.empty() || !overwritten()) return;
     break_pool("a task has overwritten the memory that the pool shares with its workers");
     // What they run is lost; their ends will say so.
@@ -304,7 +304,7 @@ inline void process_core::check_memory() {
 }
 
 /// The server is gone: nobody will say when the workers are. What they may still write to is not used again.
-inline void process_core::give_up_running() {
+YOKE_INLINE void process_core::give_up_running() {
     for (std::uint32_t index = 0; index < slot_count; ++index) {
         slot_record& record = slots_[index];
         if (record.task == nullptr) continue;
@@ -322,7 +322,7 @@ inline void process_core::give_up_running() {
 
 /// Decides which of the workers that want room are answered now. The others wait until results have been read and their rooms
 /// come back: those go on being read, whoever waits here.
-inline void process_core::allot_rooms() noexcept {
+YOKE_INLINE void process_core::allot_rooms() noexcept {
     std::erase_if(wants_room_, [this](std::uint32_t index) {
         const slot_state state = state_of(index);
         if (slots_[index].task == nullptr || !possible(index, state) || state.phase != slot_phase::wants_room)
@@ -344,7 +344,7 @@ inline void process_core::allot_rooms() noexcept {
 
 /// Answers a worker whose result does not fit. Without the mutex: getting memory may take a while, and only the
 /// collector changes a slot that a worker has in hand.
-inline void process_core::give_room(std::uint32_t index) noexcept {
+YOKE_INLINE void process_core::give_room(std::uint32_t index) noexcept {
     const slot_record& record = slots_[index];
     const slot_state state = state_of(index);
     if (record.task == nullptr || !possible(index, state) || state.phase != slot_phase::wants_room) return;
@@ -365,7 +365,7 @@ inline void process_core::give_room(std::uint32_t index) noexcept {
 }
 
 /// Notes which workers have printed and wait.
-inline void process_core::find_output() {
+YOKE_INLINE void process_core::find_output() {
     if (!output_.collects() || board_.header().printed.exchange(0, std::memory_order_seq_cst) == 0) return;
     for (std::uint32_t place = 0; place < board_.worker_count(); ++place) {
         if (!board_.begin_output(place)) continue;
@@ -375,7 +375,7 @@ inline void process_core::find_output() {
     }
 }
 /// Without the mutex: only the collector looks at what workers print, and they wait for it.
-inline void process_core::deliver_output() noexcept {
+YOKE_INLINE void process_core::deliver_output() noexcept {
     for (printed_text& printed : prints_) {
         if (printed.waits) printed.texts = output_.take(printed.place);
         output_.deliver(printed.pid, printed.task, printed.texts);
@@ -385,7 +385,7 @@ inline void process_core::deliver_output() noexcept {
 }
 
 /// The task says that it has stopped.
-inline bool is_cancelled(const std::exception_ptr& error) noexcept {
+YOKE_INLINE bool is_cancelled(const std::exception_ptr& error) noexcept {
     try {
         std::rethrow_exception(error);
     } catch (const cancelled&) {
@@ -397,7 +397,7 @@ inline bool is_cancelled(const std::exception_ptr& error) noexcept {
 
 /// Takes a result that lies in its slot out of there, into `copy`, and looks at the slot's state again. Then the slot can be
 /// used for another task. One that lies in a block needs its slot until it is read.
-inline void process_core::take_out_of_slot(process_task& task, std::span<std::byte> copy) noexcept {
+YOKE_INLINE void process_core::take_out_of_slot(process_task& task, std::span<std::byte> copy) noexcept {
     if (task.error != nullptr || task.result.data() != board_.slot(task.slot).bytes.data()) return;
     std::copy(task.result.begin(), task.result.end(), copy.begin());
     task.result = copy.first(task.result.size());
@@ -411,7 +411,7 @@ inline void process_core::take_out_of_slot(process_task& task, std::span<std::by
 
 /// Reads the outcome and tells the receiver. Bytes that change while they are read can make nonsense, but no harm: every
 /// decoder checks what it reads; and when it has read all, `expect_untouched` finds out.
-inline void process_core::complete(process_task& task) noexcept {
+YOKE_INLINE void process_core::complete(process_task& task) noexcept {
     if (task.error == nullptr && task.failed) {
         task.error = decode_exception(task.result, task.worker_pid);
         task.stopped = task.stop_requested && is_cancelled(task.error);
@@ -434,7 +434,7 @@ inline void process_core::complete(process_task& task) noexcept {
     task.release();
 }
 
-inline void process_core::sleep(std::int64_t next) noexcept {
+YOKE_INLINE void process_core::sleep(std::int64_t next) noexcept {
     board_header& header = board_.header();
     if (naps_) {
         // Many tasks come back. The word says that we are awake, so the workers do not wake us for each, but go on.
@@ -451,7 +451,7 @@ inline void process_core::sleep(std::int64_t next) noexcept {
 
 /// Everything is complete: ends the workers and returns what the pool holds of the process. Futures may keep
 /// the rest of the pool for longer.
-inline void process_core::end() noexcept {
+YOKE_INLINE void process_core::end() noexcept {
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(ended_, true)) return;

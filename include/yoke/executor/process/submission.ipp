@@ -8,7 +8,7 @@
 
 namespace yoke::detail {
 
-inline bool process_core::admit(bool may_wait, std::uint64_t bytes, void*& block) {
+YOKE_INLINE bool process_core::admit(bool may_wait, std::uint64_t bytes, void*& block) {
     if (bytes > max_bytes_)
         throw message_too_large("the call has " + std::to_string(bytes) +
                                 " bytes, and process_pool_options::max_pending_bytes is " +
@@ -48,7 +48,7 @@ inline bool process_core::admit(bool may_wait, std::uint64_t bytes, void*& block
 /// None while a worker is awake that looks for a task: it finds them, and wakes the next one. Waking costs as much as many
 /// small tasks, and often gives the woken worker the very processor of who wakes it. So while a stream of tasks
 /// comes back only the collector decides, at its next look, as long as one worker is awake.
-inline std::size_t process_core::wakes_for(std::size_t sent) noexcept {
+YOKE_INLINE std::size_t process_core::wakes_for(std::size_t sent) noexcept {
     const std::size_t sleepers = sent == 0 || board_.searchers() != 0 ? 0 : board_.sleepers();
     if (sleepers == 0 || !tends_) return std::min(sent, sleepers);
     if (monotonic_ns() < later(looked_, held_up_ns)) return sleepers >= staff_.wanted() ? 1 : 0;
@@ -56,7 +56,7 @@ inline std::size_t process_core::wakes_for(std::size_t sent) noexcept {
     return std::min<std::size_t>(board_.backlog(pushed_), sleepers);
 }
 
-inline void process_core::enqueue(process_task& task) noexcept {
+YOKE_INLINE void process_core::enqueue(process_task& task) noexcept {
     enum { queued, stopped, refused } outcome = queued;
     std::size_t wakes = 0;
     {
@@ -108,7 +108,7 @@ inline void process_core::enqueue(process_task& task) noexcept {
     if (outcome == refused) refuse_outside(task);
 }
 
-inline void process_core::refuse_outside(process_task& task) noexcept {
+YOKE_INLINE void process_core::refuse_outside(process_task& task) noexcept {
     {
         const task_scope completing(this, &drops_);
         task.give_back();
@@ -122,7 +122,7 @@ inline void process_core::refuse_outside(process_task& task) noexcept {
 
 // How tasks come out of their slots again.
 
-inline void process_core::take_back_all(process_task_list& to) noexcept {
+YOKE_INLINE void process_core::take_back_all(process_task_list& to) noexcept {
     for (std::uint32_t i = 0; i < slot_count; ++i) {
         process_task* const task = slots_[i].task;
         if (task != nullptr && task->where == process_task::phase::sent && take_back(*task))
@@ -135,7 +135,7 @@ inline void process_core::take_back_all(process_task_list& to) noexcept {
     }
 }
 
-inline void process_core::free_slot(std::uint32_t index) noexcept {
+YOKE_INLINE void process_core::free_slot(std::uint32_t index) noexcept {
     slot_record& record = slots_[index];
     record.task = nullptr;
     record.vacant = record.watchers != 0;
@@ -145,7 +145,7 @@ inline void process_core::free_slot(std::uint32_t index) noexcept {
         free_slots_.push_back(index);
 }
 
-inline void process_core::send_watchers_away(std::uint32_t index) noexcept {
+YOKE_INLINE void process_core::send_watchers_away(std::uint32_t index) noexcept {
     if (slots_[index].watchers == 0) return;
     if (state_of(index).under_way())
         board_.slot(index).state.store(slot_state{slots_[index].generation}.word(),
@@ -153,7 +153,7 @@ inline void process_core::send_watchers_away(std::uint32_t index) noexcept {
     board_.wake_watchers(index);
 }
 
-inline bool process_core::take_out(process_task& task) noexcept {
+YOKE_INLINE bool process_core::take_out(process_task& task) noexcept {
     const slot_state sent{slots_[task.slot].generation, 0, slot_phase::sent};
     if (!change(task.slot, sent, sent.with(slot_phase::empty))) return false;
     drop_room(task);

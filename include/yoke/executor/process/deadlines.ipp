@@ -9,7 +9,7 @@ namespace yoke::detail {
 
 /// A stop was requested: cancels the task if no worker has begun it; else asks it to stop, and has its worker killed
 /// when its grace is over. Does nothing in a worker or a forked child.
-inline void process_core::stop(process_task& task) noexcept {
+YOKE_INLINE void process_core::stop(process_task& task) noexcept {
     // With the mutex held from the look to the end, so that a task whose worker dies does not begin again unasked.
     cancel_or(task, [this, &task]() noexcept {
         task.stop_requested = true;
@@ -26,7 +26,7 @@ inline void process_core::stop(process_task& task) noexcept {
 
 /// Puts tasks of a lower priority that were sent and have not begun back into the queue: what is in the ring begins in
 /// the order of the ring. While there are priorities few are sent ahead, so few ever come back.
-inline void process_core::recall_below(int priority) noexcept {
+YOKE_INLINE void process_core::recall_below(int priority) noexcept {
     if (priority <= least_sent_) return;
     YOKE_TEST_POINT("sent tasks recalled");
     least_sent_ = priority;  // those that stay have begun, or have at least this
@@ -40,7 +40,7 @@ inline void process_core::recall_below(int priority) noexcept {
     }
 }
 
-inline void process_core::expire(std::int64_t now) {
+YOKE_INLINE void process_core::expire(std::int64_t now) {
     next_check_ = never;
     for (std::uint32_t index = 0; index < slot_count; ++index) {
         slot_record& record = slots_[index];
@@ -51,7 +51,7 @@ inline void process_core::expire(std::int64_t now) {
 }
 
 /// Fails what should have begun by now and has not.
-inline void process_core::fail_late(std::int64_t now) {
+YOKE_INLINE void process_core::fail_late(std::int64_t now) {
     while (process_task* const task = begin_by_.pop_late(now)) {
         if (!take_back(*task)) continue;  // it has begun
         fail(*task, make_error([&] {
@@ -67,7 +67,7 @@ inline void process_core::fail_late(std::int64_t now) {
 /// A task with a timeout is first looked at one timeout after it was sent, and again every timeout until it has begun; then
 /// the time of its start tells exactly when it expires, which is not before the next look. So nobody need report a start.
 /// One that was asked to stop runs, and expires when its grace is over.
-inline void process_core::expire(std::uint32_t index, std::int64_t now) {
+YOKE_INLINE void process_core::expire(std::uint32_t index, std::int64_t now) {
     slot_record& record = slots_[index];
     process_task& task = *record.task;
     const slot_state state = state_of(index);
@@ -101,7 +101,7 @@ inline void process_core::expire(std::uint32_t index, std::int64_t now) {
          }));
 }
 /// When the worker that has the slot in hand began.
-inline std::int64_t process_core::began(std::uint32_t index, std::int64_t now) noexcept {
+YOKE_INLINE std::int64_t process_core::began(std::uint32_t index, std::int64_t now) noexcept {
     const std::int64_t started = board_.slot(index).started.load(std::memory_order_acquire);
     if (started > 0 && started <= now) return started;
     // Claimed this very moment, or stopped before it could note the time.

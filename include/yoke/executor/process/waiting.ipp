@@ -15,7 +15,7 @@
 
 namespace yoke::detail {
 
-inline bool process_core::await(process_task& task) noexcept {
+YOKE_INLINE bool process_core::await(process_task& task) noexcept {
     if (on_collector()) return false;
     std::uint32_t index = 0;
     bool alone = false;
