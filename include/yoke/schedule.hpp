@@ -32,8 +32,14 @@ namespace detail {
 /// when the coroutine has suspended again or has ended.
 class resumption final : public future_core {
 public:
-    resumption(std::coroutine_handle<> waiting, std::stop_token stop, task_home home) noexcept
-        : future_core(1), waiting_(waiting), stop_(std::move(stop)), home_(home) {}
+    /// `coroutine` is its future; null if it has none.
+    resumption(std::coroutine_handle<> waiting, state_ref<future_core> coroutine, std::stop_token stop,
+               task_home home) noexcept
+        : future_core(1),
+          waiting_(waiting),
+          coroutine_(std::move(coroutine)),
+          stop_(std::move(stop)),
+          home_(home) {}
 
     /// False if somebody else has claimed it.
     bool run() noexcept {
@@ -71,6 +77,9 @@ private:
 
     void go_on() noexcept {
         {
+            // Nobody but the coroutine's future waits for this.
+            const state_ref<future_core> coroutine = std::move(coroutine_);
+            const task_scope of_coroutine(nullptr, nullptr, coroutine.get());
             const task_scope running(nullptr, nullptr, this);
             waiting_.resume();
         }
@@ -78,6 +87,7 @@ private:
     }
 
     const std::coroutine_handle<> waiting_;
+    state_ref<future_core> coroutine_;  // until it goes on
     const std::stop_token stop_;
     const task_home home_;
     std::exception_ptr error_;
@@ -95,7 +105,8 @@ public:
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiting) {
-        state_ref<resumption> state(new resumption(waiting, stop_token_of(ex_), home_of(ex_)));
+        state_ref<resumption> state(
+            new resumption(waiting, coroutine_.future(), stop_token_of(ex_), home_of(ex_)));
         state_ = state.share();
         const awaiting_coroutine coroutine = coroutine_.share();
         coroutine.awaits(state.share());

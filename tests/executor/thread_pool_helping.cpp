@@ -56,11 +56,13 @@ struct prepared_pool {
     void look() {
         ++looks;
         if (initialized_by != number_) ++strangers;
+        if (looked) looked();
     }
 
     const int number_;
     std::atomic<int> looks{0};
     std::atomic<int> strangers{0};
+    std::function<void()> looked;  // what each task does besides
     thread_pool pool;
 };
 
@@ -281,43 +283,221 @@ const origin all_origins[] = {
      }},
 };
 
-/// The task of the pool waits for a task of another pool, which another thread has begun, and which waits for the pool.
-void by_a_detour(prepared_pool& p, const std::function<void()>& f) {
-    p.pool
-        .submit([&] {
-            thread_pool other(1);
-            std::atomic<bool> begun{false};
-            auto there = other.submit([&] {
-                begun = true;
-                f();
-            });
-            while (!begun) std::this_thread::yield();
-            there.get();
-        })
-        .get();
+/// Lets the first thread that comes wait until a second one has come, which then calls `f`. So `f` is called by a
+/// part of something that two threads do together, while the other one has its part behind it and waits.
+class meeting {
+public:
+    explicit meeting(std::function<void()> f) : f_(std::move(f)) {}
+
+    void come() {
+        std::thread::id nobody{};
+        const auto here = std::this_thread::get_id();
+        if (first_.compare_exchange_strong(nobody, here) || nobody == here) {
+            while (!met_ && looks_ != 0) {
+                --looks_;
+                std::this_thread::yield();
+            }
+        } else if (!met_.exchange(true)) {
+            f_();
+        }
+    }
+
+    [[nodiscard]] bool met() const { return met_; }
+
+private:
+    const std::function<void()> f_;
+    int looks_ = 20000;  // of the first thread: of a scan there may be nothing for a second one
+    std::atomic<std::thread::id> first_{};
+    std::atomic<bool> met_{false};
+};
+
+/// What a pool of threads does together with who asks for it, if that is admitted.
+struct shared_kind {
+    const char* name;
+    void (*work)(thread_pool&, meeting&);
+};
+
+const shared_kind all_shared[] = {
+    {"invoke",
+     [](thread_pool& pool, meeting& all) { pool.invoke([&] { all.come(); }, [&] { all.come(); }); }},
+    {"yoke::invoke",
+     [](thread_pool& pool, meeting& all) {
+         yoke::invoke(
+             pool, [&] { all.come(); },
+             [&] {
+                 yoke::invoke(
+                     pool, [&] { all.come(); }, [&] { all.come(); });
+             });
+     }},
+    {"take_part",
+     [](thread_pool& pool, meeting& all) {
+         pool.take_part([&] { pool.invoke([&] { all.come(); }, [&] { all.come(); }); });
+     }},
+    {"for_each",
+     [](thread_pool& pool, meeting& all) {
+         yoke::for_each(pool, std::vector<int>(8, 1), [&](int) { all.come(); });
+     }},
+    {"map",
+     [](thread_pool& pool, meeting& all) {
+         for (int each : yoke::map(pool, std::vector<int>(8, 1), [&](int i) {
+                  all.come();
+                  return i;
+              }))
+             static_cast<void>(each);
+     }},
+    {"reduce",
+     [](thread_pool& pool, meeting& all) {
+         static_cast<void>(yoke::reduce(pool, std::vector<int>(8, 1), 0, [&](int a, int b) {
+             all.come();
+             return a + b;
+         }));
+     }},
+    {"inclusive_scan",
+     [](thread_pool& pool, meeting& all) {
+         std::vector<int> items(5000, 1);
+         yoke::inclusive_scan(pool, items, items.begin(), [&](int a, int b) {
+             all.come();
+             return a + b;
+         });
+     }},
+    {"sort",
+     [](thread_pool& pool, meeting& all) {
+         std::vector<int> items(20000);
+         for (std::size_t i = 0; i != items.size(); ++i) items[i] = static_cast<int>(i * 7919 % 20000);
+         std::atomic<std::size_t> calls{0};
+         yoke::sort(pool, items, [&](int a, int b) {
+             if (++calls > 2 * items.size()) all.come();  // it is split by then
+             return a < b;
+         });
+     }},
+    {"bulk", [](thread_pool& pool, meeting& all) { pool.bulk(8, [&](std::size_t) { all.come(); }).get(); }},
+    {"pipeline",
+     [](thread_pool& pool, meeting& all) {
+         const auto step = [&](int i) {
+             all.come();
+             return i;
+         };
+         static_cast<void>(yoke::from(std::vector<int>(8, 1)) | yoke::stage(pool, step) | yoke::collect());
+     }},
+    {"as_completed, the second",
+     [](thread_pool& pool, meeting& all) {
+         std::vector<yoke::future<void>> tasks;
+         for (int i = 0; i != 8; ++i) tasks.push_back(pool.submit([&] { all.come(); }));
+         for (auto& each : yoke::as_completed(std::move(tasks))) each.get();
+     }},
+};
+
+/// A task of an initialized pool's only thread waits, in one way, for work on another thread, which waits, in another
+/// way, for tasks of the pool.
+struct detour {
+    const char* name;
+    void (*go)(prepared_pool&, const wait_kind& how, const std::function<void()>& f);
+};
+
+void in_its_task(prepared_pool& p, const std::function<void()>& f) {
+    p.pool.submit([&f] { f(); }).get();
 }
+
+const detour all_detours[] = {
+    {"another initialized pool",
+     [](prepared_pool& p, const wait_kind& how, const std::function<void()>& f) {
+         in_its_task(p, [&] {
+             prepared_pool other(2, 1);
+             std::atomic_flag once;
+             other.looked = [&] {
+                 if (!once.test_and_set()) f();
+             };
+             how.wait(other);
+         });
+     }},
+    {"three pools in a row",
+     [](prepared_pool& p, const wait_kind& how, const std::function<void()>& f) {
+         in_its_task(p, [&] {
+             prepared_pool second(2, 1);
+             prepared_pool third(3, 1);
+             std::atomic_flag once;
+             std::atomic_flag once_there;
+             second.looked = [&] {
+                 if (!once.test_and_set()) how.wait(third);
+             };
+             third.looked = [&] {
+                 if (!once_there.test_and_set()) f();
+             };
+             how.wait(second);
+         });
+     }},
+};
 
 }  // namespace
 
 TEST_CASE("the only thread that may run a task runs it also if it waits for the task's waiter by a detour",
           "[concurrent]") {
-    for (const wait_kind& kind : all_waits) {
-        if (kind.name == std::string_view("pipeline")) continue;  // its driver waits for no future
-        INFO(kind.name);
-        prepared_pool p(1, 1);
-        for (int round = 0; round != 3; ++round) by_a_detour(p, [&] { kind.wait(p); });
-        CHECK(p.looks != 0);
-        CHECK(p.strangers == 0);
+    for (const detour& way : all_detours) {
+        for (const wait_kind& outer : all_waits) {
+            for (const wait_kind& inner : all_waits) {
+                INFO(outer.name << " by way of " << way.name << ", where one waits by " << inner.name);
+                prepared_pool p(1, 1);
+                way.go(p, outer, [&] { inner.wait(p); });
+                CHECK(p.looks != 0);
+                CHECK(p.strangers == 0);
+            }
+        }
     }
-    // Through more than one pool.
+}
+
+TEST_CASE("it does so also if it, or somebody on the way, waits for a part that another thread has taken",
+          "[concurrent]") {
+    for (const shared_kind& kind : all_shared) {
+        std::atomic<int> met{0};
+        for (const wait_kind& inner : all_waits) {
+            INFO(kind.name << ", a part of which waits by " << inner.name);
+            prepared_pool p(1, 1);
+            const auto f = [&] { inner.wait(p); };
+            in_its_task(p, [&] {
+                thread_pool other(2);
+                meeting all(f);
+                kind.work(other, all);
+                met += all.met();
+            });
+            in_its_task(p, [&] {
+                prepared_pool other(2, 2);
+                meeting all(f);
+                in_its_task(other, [&] { kind.work(other.pool, all); });
+                met += all.met();
+            });
+            CHECK(p.strangers == 0);
+        }
+        CHECK(met != 0);
+    }
+}
+
+TEST_CASE("of all that somebody on the way waits for it runs what may be run", "[concurrent]") {
     prepared_pool p(1, 1);
-    for (int round = 0; round != 3; ++round) {
-        by_a_detour(p, [&] {
-            prepared_pool between(2, 2);
-            between.pool.submit([&] { p.pool.submit([&p] { p.look(); }).get(); }).get();
+    std::vector<int> order;
+    in_its_task(p, [&] {
+        prepared_pool second(2, 1);
+        prepared_pool third(3, 12);
+        in_its_task(second, [&] {
+            std::latch last_done(1);
+            std::vector<yoke::future<int>> tasks;
+            for (int i = 0; i != 11; ++i) {
+                tasks.push_back(third.pool.submit([&, i] {
+                    last_done.wait();
+                    return i;
+                }));
+            }
+            tasks.push_back(third.pool.submit([&] {
+                in_its_task(p, [&] { p.look(); });
+                return 11;
+            }));
+            for (auto& each : yoke::as_completed(std::move(tasks))) {
+                order.push_back(each.get());
+                if (order.size() == 1) last_done.count_down();
+            }
         });
-    }
-    CHECK(p.looks == 3);
+    });
+    CHECK(order.front() == 11);
+    CHECK(p.looks == 1);
     CHECK(p.strangers == 0);
 }
 

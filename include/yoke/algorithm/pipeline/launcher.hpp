@@ -26,6 +26,13 @@ public:
     [[nodiscard]] virtual bool can_be_helped() const noexcept { return false; }
     /// Does one piece of it, if so; called and returns with the mutex held. False: there was none.
     virtual bool help(std::unique_lock<std::mutex>&) noexcept { return false; }
+    /// True if the driver may do none of it, but threads of its own may that wait for the driver.
+    [[nodiscard]] virtual bool refuses_driver() const noexcept { return false; }
+    /// As help(), for a thread that waits for the driver. `refused` becomes true if that thread must not do what
+    /// there is.
+    virtual bool help_from_outside(std::unique_lock<std::mutex>&, bool& /*refused*/) noexcept {
+        return false;
+    }
 
 protected:
     launcher() = default;

@@ -14,6 +14,11 @@
 /// waits in the source for an item is asked back (`nudge`) if there is something that will not wait:
 /// `driver_is_wanted()`.
 ///
+/// **Tasks that only some threads may run.** Who works at items of the run does that for the driver: it is *lent
+/// work* (blocked_wait.hpp), from which the stack goes on at the driver's, who drives until nobody is inside any
+/// more. If such a thread waits for a task that the driver may have to run it tells it (`blocked_`), and the driver
+/// looks before it sleeps.
+///
 /// **The source's thread.** A source that may block is called on a thread of its own (`separate_source`), which is
 /// counted in `inside` until it leaves. `source_over` tells it, and whatever it calls, that no further item is
 /// wanted. If it may be left behind (`leaves_source`) a run that ends early takes its place in the order away, stops
@@ -26,6 +31,9 @@
 #include <yoke/algorithm/pipeline/launcher.hpp>
 #include <yoke/algorithm/pipeline/options.hpp>
 #include <yoke/algorithm/pipeline/order_list.hpp>
+#include <yoke/detail/future/blocked_wait.hpp>
+#include <yoke/detail/future/state.hpp>
+#include <yoke/detail/future/task_scope.hpp>
 #include <yoke/detail/os/fork_detector.hpp>
 #include <yoke/detail/sync/parking.hpp>
 
@@ -61,7 +69,7 @@ protected:
 };
 
 /// What a run consists of. All members are guarded by `mutex`, but those that never change.
-class pipeline_core : public std::enable_shared_from_this<pipeline_core> {
+class pipeline_core : public std::enable_shared_from_this<pipeline_core>, private lent_work {
 public:
     pipeline_core(bool keeps_order, bool sets_aside, bool inside_task)
         : keeps_order_(keeps_order), sets_aside_(sets_aside), helps_(inside_task) {}
@@ -96,6 +104,22 @@ public:
     std::stop_source abandoned{std::nostopstate};    // tells calls on other executors that the run is ending
     std::stop_source source_over{std::nostopstate};  // tells the source that no further item is wanted
 
+    /// The calling thread, which is counted `inside` and is not the driver, works for the run while the object lives.
+    class work_scope {
+    public:
+        explicit work_scope(pipeline_core& core) noexcept : scope_(&core, static_cast<lent_work&>(core)) {}
+
+    private:
+        const task_scope scope_;
+    };
+    /// A call was launched that the driver must not do: so if it sleeps, those look who wait for it. (If it does not,
+    /// it tells them when it does. It makes its note first, and they look under the mutex: either they come after the
+    /// launch and see that, or they came before, and then the note, which is older, is seen here.)
+    void tell_driver_waits() const noexcept {
+        if (helps_ && all_blocked.any()) tell_waiters<future_core>(driver_stack_);
+    }
+    [[nodiscard]] bool is_driver() const noexcept { return std::this_thread::get_id() == driver_; }
+
     // Setting up
 
     /// Makes something that lives as long as the core. The pointer owns the core.
@@ -105,7 +129,11 @@ public:
         kept_.push_back(made);
         return {shared_from_this(), made.get()};
     }
-    void add(launcher& one) { launchers_.push_back(&one); }
+    void add(launcher& one) {
+        launchers_.push_back(&one);
+        if (helps_ && one.refuses_driver() && !outside_help_)
+            outside_help_ = state_ref<future_core>(new outside_help(weak_from_this()));
+    }
     void add(batch_core& batch) {
         launchers_.push_back(&batch);
         batches_.push_back(&batch);
@@ -323,12 +351,25 @@ public:
             asleep_until_ = look_at_;
             const std::uint32_t seen = wakes_.load(std::memory_order_relaxed);
             release(lock);  // the source's thread may have, as items were given back
-            sleep(seen);
+            if (outside_help_) {
+                const blocked_wait<future_core> noted(*outside_help_);
+                sleep(seen);
+            } else {
+                sleep(seen);
+            }
             lock.lock();
             asleep_ = false;
             launch_held(lock);
         }
         poked_ = false;
+        if (std::exchange(blocked_, false)) {
+            set_at_hand(false);
+            launch_held(lock);
+            release(lock);
+            help_with_lent<future_core>(this);
+            lock.lock();
+            set_at_hand(true);
+        }
         if (!helps_ || ending) return;
         set_at_hand(false);
         launch_held(lock);
@@ -339,15 +380,59 @@ public:
 private:
     static constexpr auto never = pipeline_clock::time_point::max();
 
+    /// What a driver waits for that sleeps and must not do some of the calls that are to be done: never done, but who
+    /// helps with it does those.
+    class outside_help final : public future_core {
+    public:
+        explicit outside_help(std::weak_ptr<pipeline_core> core) noexcept
+            : future_core(1), core_(std::move(core)) {}
+
+    private:
+        state_ref<future_core> help_here(std::size_t&) noexcept override {
+            if (const auto core = core_.lock(); core && core->help_from_outside()) help_refused = true;
+            return {};
+        }
+
+        const std::weak_ptr<pipeline_core> core_;
+    };
+    /// Does all calls that this thread may do and no runner has begun. True if there are others.
+    [[nodiscard]] bool help_from_outside() noexcept {
+        bool refused = false;
+        pipeline_lock lock(mutex);
+        if (closed) return false;
+        ++inside;
+        {
+            const work_scope scope(*this);
+            while (!ending && std::any_of(launchers_.begin(), launchers_.end(), [&](launcher* one) {
+                return one->help_from_outside(lock, refused);
+            })) {}
+        }
+        --inside;
+        release(lock);
+        return refused;
+    }
+
     void remember(std::size_t stage, const std::string& label, std::uint64_t item,
                   const std::exception_ptr& error) {
         if (!ending && !first_failure.error) first_failure = {stage, label, item, error};
     }
     [[nodiscard]] bool source_has_work() const noexcept { return ending || source_ended || may_pull(); }
     /// Something that the driver must do will not wait for the source.
-    [[nodiscard]] bool driver_is_wanted() const noexcept { return ending || poked_ || output_ready(); }
+    [[nodiscard]] bool driver_is_wanted() const noexcept {
+        return ending || poked_ || blocked_ || output_ready();
+    }
+    // lent_work
+    [[nodiscard]] const task_scope* waiter() const noexcept override { return driver_stack_; }
+    void wake_waiter() noexcept override {
+        if (!helps_) return;
+        pipeline_lock lock(mutex);
+        blocked_ = true;
+        release(lock);
+    }
+    [[nodiscard]] bool nests() const noexcept override { return false; }
+
     void launch(launcher& one, pipeline_lock& lock) noexcept {
-        if (std::this_thread::get_id() != driver_) return one.launch(lock);
+        if (!is_driver()) return one.launch(lock);
         // The executor may run the work at once, in the caller.
         const bool was_at_hand = std::exchange(at_hand_, false);
         one.launch(lock);
@@ -366,6 +451,7 @@ private:
         }
     }
     [[nodiscard]] bool driver_has_work() const noexcept {
+        if (blocked_) return true;
         if (ending) return inside == (leaves_source && source_place != nullptr ? 1 : 0);
         if (poked_ || output_ready() || (may_pull() && !separate_source)) return true;
         if (finished()) return true;
@@ -377,18 +463,21 @@ private:
     const bool sets_aside_;
     const bool helps_;
     const std::thread::id driver_ = std::this_thread::get_id();
+    const task_scope* const driver_stack_ = innermost_task;
     order_list order_;
     node_chain arrived_;  // at the sink, if that takes them in any order
     std::size_t items_ = 0;
     std::size_t parked_ = 0;
     std::vector<batch_core*> batches_;
     std::vector<launcher*> launchers_;
+    state_ref<future_core> outside_help_;  // if the driver is in a task and must not do some of the calls
     std::vector<std::shared_ptr<void>> kept_;
     bool at_hand_ = true;
     pipeline_clock::time_point look_at_ = never;       // what was put off
     pipeline_clock::time_point asleep_until_ = never;  // while the driver sleeps
     bool asleep_ = false;
     bool poked_ = false;
+    bool blocked_ = false;  // somebody inside waits for a task that the driver may have to run
     bool told_ = false;
     parking_word wakes_{0};
     std::stop_source nudge_{std::nostopstate};  // ends the driver's wait in the source

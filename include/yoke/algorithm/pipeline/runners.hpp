@@ -180,6 +180,7 @@ public:
           executor_(executor),
           request_(request),
           concurrency_(concurrency),
+          home_(home),
           admits_driver_(home.admits_this_thread()) {
         options_.priority = priority;
     }
@@ -205,21 +206,26 @@ public:
     void refused(std::exception_ptr error, pipeline_lock& lock) noexcept;
     /// Does one call that a runner was asked for but did not begin yet. False: there is none.
     bool help(pipeline_lock& lock) noexcept override;
-    [[nodiscard]] bool can_be_helped() const noexcept override {
-        return admits_driver_ && asked_ != 0 && first_ready() != nullptr;
-    }
+    [[nodiscard]] bool can_be_helped() const noexcept override { return admits_driver_ && is_asked(); }
+    [[nodiscard]] bool refuses_driver() const noexcept override { return !admits_driver_; }
+    bool help_from_outside(pipeline_lock& lock, bool& refused) noexcept override;
 
 private:
     /// After this long a runner makes room for other work of its executor.
     static constexpr std::chrono::milliseconds slice{1};
 
+    /// Takes one item after the other, as long as it may.
+    void work(pipeline_lock& lock, pipeline_clock::time_point now) noexcept;
     [[nodiscard]] crew_stage* first_ready() const noexcept;
+    /// There is a call that a runner was asked for but did not begin yet.
+    [[nodiscard]] bool is_asked() const noexcept { return asked_ != 0 && first_ready() != nullptr; }
     void call_one(crew_stage& stage, pipeline_lock& lock, pipeline_clock::time_point& now) noexcept;
 
     pipeline_core& core_;
     void* const executor_;
     const request_function request_;
     const std::size_t concurrency_;
+    const task_home home_;
     const bool admits_driver_;
     task_options options_;
     std::vector<crew_stage*> stages_;  // the last of the pipeline first
@@ -309,6 +315,7 @@ inline void crew::launch(pipeline_lock& lock) noexcept {
     } catch (...) {
         error = std::current_exception();
     }
+    if (!admits_driver_) core_.tell_driver_waits();
     lock.lock();
     if (error) refused(std::move(error), lock);
 }
@@ -320,6 +327,17 @@ inline void crew::run() noexcept {
     if (core_.closed) return;
     ++core_.inside;
     ++at_work_;
+    if (core_.is_driver()) {
+        work(lock, now);
+    } else {
+        const pipeline_core::work_scope scope(core_);
+        work(lock, now);
+    }
+    --core_.inside;
+    core_.release(lock);
+}
+
+inline void crew::work(pipeline_lock& lock, pipeline_clock::time_point now) noexcept {
     const auto until = now + slice;
     while (!core_.ending && now < until) {
         crew_stage* const stage = first_ready();
@@ -328,8 +346,6 @@ inline void crew::run() noexcept {
     }
     --at_work_;
     core_.launch_all(lock);
-    --core_.inside;
-    core_.release(lock);
 }
 
 inline void crew::call_one(crew_stage& stage, pipeline_lock& lock, pipeline_clock::time_point& now) noexcept {
@@ -341,6 +357,18 @@ inline void crew::call_one(crew_stage& stage, pipeline_lock& lock, pipeline_cloc
 
 inline bool crew::help(pipeline_lock& lock) noexcept {
     if (!can_be_helped()) return false;
+    auto now = pipeline_clock::now();
+    call_one(*first_ready(), lock, now);
+    core_.launch_all(lock);
+    return true;
+}
+
+inline bool crew::help_from_outside(pipeline_lock& lock, bool& refused) noexcept {
+    if (!is_asked()) return false;
+    if (!home_.admits_this_thread()) {
+        refused = true;
+        return false;
+    }
     auto now = pipeline_clock::now();
     call_one(*first_ready(), lock, now);
     core_.launch_all(lock);

@@ -3,13 +3,21 @@
 
 /// Which tasks wait for a task that their own thread must not run.
 ///
-/// A pool whose threads are initialized leaves its tasks to them, so a thread elsewhere that waits for one only sleeps. If
-/// the pool's threads wait, in turn, for the task that runs on that thread, nobody would ever run it. So before the
-/// thread sleeps it notes that all tasks on its stack wait for that task, and they have news: a thread of the pool that
-/// waits for one of them, by whatever detour, wakes, finds the note and runs the task. It runs nothing else by that.
+/// A pool whose threads are initialized leaves its tasks to them, so a thread elsewhere that waits for one only
+/// sleeps. If the pool's threads wait, in turn, for the task that runs on that thread, nobody would ever run it. So
+/// before the thread sleeps it notes that all work on its stack waits for that task, and tells those who wait for
+/// that work: a thread of the pool that waits for it, by whatever detour, wakes, finds the note and runs the task. It
+/// runs nothing else by that.
 ///
-/// A note is made before the news, and the one who waits reads its word before it looks for notes: so either it sees the
-/// note, or its sleep fails or ends.
+/// What a thread works at, and others wait for, is on its stack of task_scopes: tasks with a future, and *lent work*,
+/// which is a forked call that was stolen, or calls of a pipeline's stages. The stack of who waits for lent work goes
+/// on from there: what that thread works at cannot end either.
+///
+/// A note is made before anybody is told, and the one who waits reads its word before it looks for notes: so either
+/// it sees the note, or its sleep fails or ends. One that begins to wait for lent work after the note was made, so
+/// that it was not told, and whose own waiters were not, tells them itself: it says that it waits and then asks
+/// whether there are notes; the other makes the note and then asks whether it waits. All four are seq_cst, so one of
+/// them sees the other.
 
 #include <yoke/detail/base/config.hpp>
 #include <yoke/detail/future/task_scope.hpp>
@@ -18,15 +26,22 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <vector>
 
 namespace yoke::detail {
 
 class future_core;
 
+/// One of the futures that a sleeping thread waits for, of which it has a share.
+struct awaited_link {
+    future_core* awaited;
+    awaited_link* next = nullptr;
+};
+
 /// What a thread has noted, on its stack.
 struct blocked_note {
-    const task_scope* stack;  // the innermost task of the sleeping thread
-    future_core* awaited;     // which the thread has a share of
+    const task_scope* stack;      // the innermost task of the sleeping thread
+    const awaited_link* awaited;  // all that it waits for
     blocked_note* next = nullptr;
 };
 
@@ -39,8 +54,8 @@ public:
         lock();
         note.next = first_;
         first_ = &note;
-        // relaxed: the news that follow publish it.
-        count_.fetch_add(1, std::memory_order_relaxed);
+        // seq_cst: see above; else the news that follow would publish it.
+        count_.fetch_add(1, std::memory_order_seq_cst);
         lock_.unlock();
     }
     void remove(blocked_note& note) noexcept {
@@ -53,13 +68,16 @@ public:
         }
         lock_.unlock();
     }
-    /// Calls `take(awaited)`, which must be short, for each note of a thread that runs `task`.
+    [[nodiscard]] bool any() const noexcept { return count_.load(std::memory_order_seq_cst) != 0; }
+    /// Calls `take(awaited)`, which must be short, for all that a thread waits for which keeps `work` from its end.
     template <class Take>
-    void look_for(const future_core& task, Take take) noexcept {
-        if (count_.load(std::memory_order_relaxed) == 0) return;
+    void look_for(const void* work, Take take) noexcept {
+        if (!any()) return;
         lock();
         for (blocked_note* note = first_; note != nullptr; note = note->next) {
-            if (task_scope::runs(note->stack, task)) take(*note->awaited);
+            if (!task_scope::leads_to(note->stack, work)) continue;
+            for (const awaited_link* each = note->awaited; each != nullptr; each = each->next)
+                take(*each->awaited);
         }
         lock_.unlock();
     }
@@ -83,30 +101,56 @@ YOKE_SHARED_STATE inline thread_local bool help_refused = false;
 YOKE_SHARED_STATE inline thread_local int notes_followed = 0;
 inline constexpr int most_notes_followed = 64;
 
-/// Lasts while this thread sleeps until `awaited`, which it must not run, is done.
+/// Lets all look for notes who wait for what a thread works at, by default this one.
+template <class Core>
+void tell_waiters(const task_scope* innermost = innermost_task) noexcept {
+    task_scope::tell_waiters(innermost, [](Core& waiting) { waiting.news(); });
+}
+
+/// Lasts while this thread sleeps until `awaited`, which it must not run, or all that is in a list, of which it must
+/// not run some, is done.
 template <class Core>
 class blocked_wait {
 public:
-    explicit blocked_wait(Core& awaited) noexcept : note_{innermost_task, &awaited} {
-        all_blocked.add(note_);
-        task_scope::for_each_task([](Core& waiting) { waiting.news(); });
-    }
+    explicit blocked_wait(Core& awaited) noexcept : blocked_wait(nullptr, &awaited) {}
+    explicit blocked_wait(const awaited_link& list) noexcept : blocked_wait(&list, nullptr) {}
     blocked_wait(const blocked_wait&) = delete;
     blocked_wait& operator=(const blocked_wait&) = delete;
     ~blocked_wait() { all_blocked.remove(note_); }
 
 private:
+    blocked_wait(const awaited_link* list, Core* one) noexcept
+        : one_{one}, note_{innermost_task, list != nullptr ? list : &one_} {
+        all_blocked.add(note_);
+        tell_waiters<Core>();
+    }
+
+    awaited_link one_;
     blocked_note note_;
 };
 
-/// Helps with what `task`, which runs on another thread, waits for according to the notes.
+/// Helps with what `work`, which other threads do, waits for according to the notes.
 template <class Core>
-void help_where_blocked(const Core& task) noexcept {
+void help_with_blocked(const void* work) noexcept {
     if (notes_followed == most_notes_followed) return;
-    std::array<Core*, 8> found;  // a loop may wait in several threads; a further one has news of its own
     std::size_t count = 0;
-    all_blocked.look_for(task, [&](Core& awaited) {
-        if (count == found.size()) return;
+    all_blocked.look_for(work, [&](Core&) { ++count; });
+    if (count == 0) return;
+    std::array<Core*, 8> few;
+    std::vector<Core*> many;
+    Core** found = few.data();
+    std::size_t room = few.size();
+    if (count > room) {
+        try {
+            many.resize(count);
+            found = many.data();
+            room = count;
+        } catch (...) {}  // no memory: then some of them
+    }
+    count = 0;
+    // What has come meanwhile has news of its own.
+    all_blocked.look_for(work, [&](Core& awaited) {
+        if (count == room) return;
         awaited.acquire();
         found[count++] = &awaited;
     });
@@ -116,6 +160,18 @@ void help_where_blocked(const Core& task) noexcept {
         found[i]->release();
     }
     --notes_followed;
+}
+/// For who waits for the task of a future.
+template <class Core>
+void help_where_blocked(const Core& task) noexcept {
+    help_with_blocked<Core>(&task);
+}
+/// For who waits for lent work.
+template <class Core>
+void help_with_lent(const void* work) noexcept {
+    const bool outer = help_refused;  // of a wait further out on this stack
+    help_with_blocked<Core>(work);
+    help_refused = outer;
 }
 
 }  // namespace yoke::detail

@@ -59,7 +59,7 @@ public:
     void add(state_ref<future_core> core, std::uint64_t tag) {
         auto* const added = new node(hub_.share(), std::move(core), tag);
         added->older = youngest_;
-        (youngest_ != nullptr ? youngest_->younger : oldest_) = added;
+        youngest_ != nullptr ? void(youngest_->next = added) : void(oldest_ = added);
         youngest_ = added;
         if (unhelped_ == nullptr) unhelped_ = added;
         ++size_;
@@ -174,9 +174,12 @@ private:
         std::atomic<std::uint32_t> references_{1};
     };
 
-    struct node final : continuation {
+    struct node final : continuation, awaited_link {
         node(state_ref<hub> to, state_ref<future_core> watched, std::uint64_t name)
-            : home(std::move(to)), core(std::move(watched)), tag(name) {}
+            : awaited_link{watched.get()}, home(std::move(to)), core(std::move(watched)), tag(name) {}
+
+        /// The list of all that are watched, by age, is the owner's.
+        [[nodiscard]] node* younger() const noexcept { return static_cast<node*>(next); }
 
         state_ref<future_core> future_done() noexcept override {
             const auto keep = home.share();  // once pushed, the node may be gone
@@ -192,9 +195,7 @@ private:
         state_ref<future_core> core;
         std::uint64_t tag;
         node* next_ready = nullptr;
-        // The list of all that are watched, by age; the owner's.
         node* older = nullptr;
-        node* younger = nullptr;
     };
 
     static void delete_all(node* list) noexcept {
@@ -210,9 +211,10 @@ private:
     }
     std::uint64_t take_front() noexcept {
         node* const done = std::exchange(ready_, ready_->next_ready);
-        (done->older != nullptr ? done->older->younger : oldest_) = done->younger;
-        (done->younger != nullptr ? done->younger->older : youngest_) = done->older;
-        if (unhelped_ == done) unhelped_ = done->younger;
+        node* const younger = done->younger();
+        done->older != nullptr ? void(done->older->next = younger) : void(oldest_ = younger);
+        (younger != nullptr ? younger->older : youngest_) = done->older;
+        if (unhelped_ == done) unhelped_ = younger;
         --size_;
         const std::uint64_t tag = done->tag;
         delete done;
@@ -221,13 +223,13 @@ private:
     /// False if all have been helped with.
     bool help_one() noexcept {
         if (unhelped_ == nullptr) return false;
-        refused_ |= std::exchange(unhelped_, unhelped_->younger)->core->help_or_refuse();
+        refused_ |= std::exchange(unhelped_, unhelped_->younger())->core->help_or_refuse();
         return true;
     }
     void sleep() noexcept {
         if (!refused_ || !inside_task()) return hub_->sleep();
-        // One is enough: with it something has completed.
-        const blocked_wait<future_core> noted(*oldest_->core);
+        // All of them: one that this thread has helped with may come to wait for a task that it must not run.
+        const blocked_wait<future_core> noted(*oldest_);
         hub_->sleep();
     }
 

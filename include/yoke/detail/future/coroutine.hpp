@@ -48,7 +48,7 @@ private:
         // This is gone when the coroutine has gone on. What it ends there the caller publishes, not the coroutine.
         state_ref<future_core> coroutine = coroutine_.take_future();
         const publish_later later(coroutine.get());
-        const task_scope running;
+        const task_scope running(nullptr, nullptr, coroutine.get());
         waiting_.resume();
         return later.due(std::move(coroutine));
     }
@@ -88,7 +88,9 @@ public:
 private:
     state_ref<future_core> help_here(std::size_t&) noexcept override {
         this->want();
-        return awaited_.share();
+        if (auto awaited = awaited_.share(); awaited && !awaited->done()) return awaited;
+        if (!this->done()) help_where_blocked<future_core>(*this);
+        return {};
     }
 
     awaited_slot<future_core> awaited_;

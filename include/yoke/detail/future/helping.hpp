@@ -22,8 +22,14 @@
 /// | loops, sort, scan, reduce, invoke on a pool of threads | takes part; initialized: only waits | the same |
 ///
 /// In all of these an initialized pool's tasks run on that pool's threads only. If all of these wait, by whatever detour,
-/// for a thread elsewhere that waits for such a task, they are told of it and run it (blocked_wait.hpp). That covers all
-/// waits for futures; not told is a worker that waits for a stolen part of invoke() or a loop, nor a pipeline's driver.
+/// for a thread elsewhere that waits for such a task, they are told of it and run it (blocked_wait.hpp). The detour may
+/// lead through any wait of the table, that for a part of a loop which another thread has taken and that for what a
+/// pipeline's stages do included.
+///
+/// It ends where nobody can know who is waited for: in a queue, a latch, a lock or a condition variable, in the
+/// destructor or wait() of another pool, in a timed wait, in what a blocking source of a pipeline waits for. A task
+/// of an initialized pool that waits in one of those must be sure that what it waits for needs no task of its own
+/// pool; the remedy is to wait for a future, or one more thread in the pool.
 
 #include <yoke/detail/future/task_scope.hpp>
 #include <yoke/detail/future/worker_place.hpp>

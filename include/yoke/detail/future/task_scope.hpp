@@ -36,41 +36,84 @@ struct keeper_of_scope {
 };
 YOKE_SHARED_STATE inline thread_local keeper_of_scope keeper_of_this_thread;
 
+/// Work that a thread does for another one which waits for it in another way than for a future: a forked call that was
+/// stolen, calls of a pipeline's stages. It lives while a task_scope names it.
+class lent_work {
+public:
+    /// The innermost task of the thread that will not go on before this work has ended; null if it runs none, or if
+    /// it does not wait yet: then it calls blocked_wait's tell_waiters() when it does.
+    [[nodiscard]] virtual const task_scope* waiter() const noexcept = 0;
+    /// Lets that thread look at what the work waits for (see blocked_wait.hpp).
+    virtual void wake_waiter() noexcept = 0;
+    /// True if the waiter's tasks lead to all that the thread was in when it began the work.
+    [[nodiscard]] virtual bool nests() const noexcept = 0;
+
+protected:
+    lent_work() = default;
+    ~lent_work() = default;
+};
+
 /// Every executor holds one of these while it runs a call; `executor` names it if it wants to be found, and `drops`
 /// counts the errors of its tasks that nobody receives. `task` is the call's future, if it has one.
 class task_scope {
 public:
     explicit task_scope(const void* executor = nullptr, drop_counter* drops = nullptr,
                         future_core* task = nullptr) noexcept
-        : executor_(executor), drops_(drops), task_(task), outer_(innermost_task) {
+        : executor_(executor), drops_(drops), work_(task), outer_(innermost_task) {
         innermost_task = this;
+    }
+    /// A thread does `lent` work, which the one who waits for it calls `work`.
+    task_scope(const void* work, lent_work& lent) noexcept : task_scope() {
+        work_ = const_cast<void*>(work);
+        lent_ = &lent;
     }
     ~task_scope() { innermost_task = outer_; }
     task_scope(const task_scope&) = delete;
     task_scope& operator=(const task_scope&) = delete;
 
     [[nodiscard]] const void* executor() const noexcept { return executor_; }
-    /// True if `task` runs on this stack, whose thread must not leave it meanwhile.
-    [[nodiscard]] static bool runs(const task_scope* innermost, const future_core& task) noexcept {
-        const task_scope* scope = innermost;
-        while (scope != nullptr && scope->task_ != &task) scope = scope->outer_;
-        return scope != nullptr;
+    /// True if `work`, a task's future or lent work, cannot end before `innermost` has: it is on that stack, or on
+    /// one that waits for lent work there. The thread must not leave `innermost` meanwhile.
+    [[nodiscard]] static bool leads_to(const task_scope* innermost, const void* work) noexcept {
+        return any(innermost, [work](const task_scope& scope) noexcept { return scope.work_ == work; });
     }
-    /// Calls `f(task)` for each task with a future that this thread runs.
+    /// Calls `f(future)` for each task that cannot end before `innermost` has, and lets those look who wait for lent
+    /// work there. The thread must not leave `innermost` meanwhile.
     template <class F>
-    static void for_each_task(F f) noexcept {
-        for (const task_scope* scope = innermost_task; scope != nullptr; scope = scope->outer_) {
-            if (scope->task_ != nullptr) f(*scope->task_);
-        }
+    static void tell_waiters(const task_scope* innermost, F f) noexcept {
+        any(innermost, [f](const task_scope& scope) noexcept {
+            if (scope.lent_ != nullptr) {
+                scope.lent_->wake_waiter();
+            } else if (scope.work_ != nullptr) {
+                f(*static_cast<future_core*>(scope.work_));
+            }
+            return false;
+        });
     }
 
     friend bool inside_task_of(const void* executor) noexcept;
     friend drop_counter* counter_of_drops() noexcept;
 
 private:
+    template <class Found>
+    static bool any(const task_scope* scope, Found found) noexcept {
+        while (scope != nullptr) {
+            if (found(*scope)) return true;
+            const task_scope* const waiter = scope->lent_ != nullptr ? scope->lent_->waiter() : nullptr;
+            if (waiter != nullptr && scope->lent_->nests()) {
+                scope = waiter;
+                continue;
+            }
+            if (waiter != nullptr && any(waiter, found)) return true;
+            scope = scope->outer_;
+        }
+        return false;
+    }
+
     const void* executor_;
     drop_counter* drops_;
-    future_core* task_;
+    void* work_;  // what others wait for: a future_core, or, with `lent_`, what they know that by
+    lent_work* lent_ = nullptr;  // not with a future
     const task_scope* outer_;
 };
 

@@ -61,6 +61,11 @@
 /// sleep. No work depends on that, for the forker does what nobody takes, and its next fork, or `wants_forks()`, looks
 /// again.
 /// tests/model/fork_join.pml checks how a waiter sleeps and is rung.
+///
+/// **Tasks that only some threads may run**: a stolen job is *lent work* (see blocked_wait.hpp). The forker says in the
+/// job's word that it waits before it sleeps or steals, so that costs nothing where nothing was stolen. From then on
+/// the stack of who runs the job goes on at the forker's; what the thief was in before, a wait for an outer job or
+/// nothing, is further out on that one.
 
 #include <yoke/detail/base/call_results.hpp>
 #include <yoke/detail/base/config.hpp>
@@ -68,6 +73,9 @@
 #include <yoke/detail/base/function_ref.hpp>
 #include <yoke/detail/base/stable_array.hpp>
 #include <yoke/detail/base/test_point.hpp>
+#include <yoke/detail/future/blocked_wait.hpp>
+#include <yoke/detail/future/state.hpp>
+#include <yoke/detail/future/task_scope.hpp>
 #include <yoke/detail/os/fork_detector.hpp>
 #include <yoke/detail/sync/asymmetric_barrier.hpp>
 #include <yoke/detail/sync/parking.hpp>
@@ -94,6 +102,8 @@ template <class F>
 inline constexpr bool seldom_forked =
     std::is_same_v<F, const function_ref> || std::is_same_v<F, function_ref>;
 
+class fork_worker;
+
 /// A forked call as its thief sees it.
 class fork_job {
 public:
@@ -106,13 +116,16 @@ public:
 private:
     friend class fork_worker;
 
-    // The word: not stolen, or stolen by worker number bits 2.., or ended; and whether the forker sleeps.
+    // The word: not stolen, or stolen by worker number bits 3.., or ended; whether the forker sleeps; and whether it
+    // has come to where it waits, and `waiting_` says so.
     static constexpr std::uint32_t sleeps = 1;
     static constexpr std::uint32_t ended = 2;
-    static constexpr std::uint32_t one_thief = 4;
+    static constexpr std::uint32_t awaited = 4;
+    static constexpr std::uint32_t one_thief = 8;
 
     function call_;
     parking_word word_{0};
+    const task_scope* waiting_;  // the forker's innermost task
 };
 
 /// A job that calls `f`, with room for what comes of it if it is stolen.
@@ -223,12 +236,37 @@ public:
         if ((job.word_.exchange(number_ * fork_job::one_thief, std::memory_order_acq_rel) &
              fork_job::sleeps) != 0)
             forker.ring();
-        job.call_(job);
+        {
+            stolen_call lent(job, forker);
+            const task_scope running(&job, lent);
+            job.call_(job);
+        }
         if ((job.word_.exchange(fork_job::ended, std::memory_order_acq_rel) & fork_job::sleeps) != 0)
             forker.ring();
     }
 
 private:
+    /// A stolen job, as who looks for those that wait sees it.
+    class stolen_call final : public lent_work {
+    public:
+        stolen_call(const fork_job& job, fork_worker& forker) noexcept : job_(job), forker_(forker) {}
+
+        [[nodiscard]] const task_scope* waiter() const noexcept override {
+            // seq_cst: see blocked_wait.hpp; and acquire for `waiting_`.
+            return (job_.word_.load(std::memory_order_seq_cst) & fork_job::awaited) != 0 ? job_.waiting_
+                                                                                         : nullptr;
+        }
+        void wake_waiter() noexcept override {
+            if (waiter() != nullptr) forker_.ring();
+        }
+        /// A thread that waits for a job steals only parts of that.
+        [[nodiscard]] bool nests() const noexcept override { return true; }
+
+    private:
+        const fork_job& job_;
+        fork_worker& forker_;
+    };
+
     static constexpr std::size_t most_jobs = 256;
 
     /// Pushes the job and calls somebody who has nothing to do; false if the deque is full.
@@ -266,6 +304,12 @@ private:
     /// Returns when the stolen job has ended. Helps, or sleeps. False in a child made by fork() since: there is no
     /// thief that could end it.
     [[nodiscard]] bool join(fork_job& job) noexcept;
+    /// From now on the stolen job's `waiting_` is known. The caller has written it.
+    static void say_awaited(fork_job& job) noexcept {
+        // seq_cst: see blocked_wait.hpp.
+        job.word_.fetch_or(fork_job::awaited, std::memory_order_seq_cst);
+        if (all_blocked.any()) tell_waiters<future_core>();
+    }
 
     /// The next fork calls worker `number`, or nobody if that is 0. Returns who would have been called; if `only_if` is
     /// not 0 and that is another one, nothing changes.
@@ -486,6 +530,7 @@ inline void fork_worker::call_idle() noexcept {
 }
 
 inline bool fork_worker::join(fork_job& job) noexcept {
+    job.waiting_ = innermost_task;
     for (int looks = 0;; ++looks) {
         // acquire: what the job wrote.
         const std::uint32_t seen = job.word_.load(std::memory_order_acquire);
@@ -498,6 +543,7 @@ inline bool fork_worker::join(fork_job& job) noexcept {
                 return (job.word_.load(std::memory_order_acquire) & fork_job::ended) == 0;
             };
             if (fork_job* const part = thief->jobs_.steal_if(not_ended)) {
+                if ((seen & fork_job::awaited) == 0) say_awaited(job);
                 run(*part, *thief);
                 looks = 0;
                 continue;
@@ -518,6 +564,9 @@ inline bool fork_worker::join(fork_job& job) noexcept {
             park(bell_, bell);
             continue;
         }
+        if ((marked & fork_job::awaited) == 0) say_awaited(job);
+        // Who makes a note after this rings the bell, which we have read before.
+        help_with_lent<future_core>(&job);
         const std::uint32_t before = thief->call_for(number_, 0);
         const bool ordered = !jobs_.asymmetric() || heavy_barrier();
         if (!ordered || !thief->has_jobs()) park(bell_, bell);
