@@ -34,6 +34,7 @@
 #include <yoke/detail/future/state.hpp>
 #include <yoke/detail/future/task_scope.hpp>
 #include <yoke/error.hpp>
+#include <yoke/future/merged_options.hpp>
 #include <yoke/time_span.hpp>
 
 #include <atomic>
@@ -43,6 +44,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 
@@ -230,6 +232,35 @@ std::stop_token stop_token_of(const E& ex) noexcept {
     }
 }
 
+/// `submit` for an executor without a member of that name. `execute(receiver, call...)` hands both to the executor.
+template <class E, class Execute, class F, class... Args>
+auto submit_by_execute(const E& ex, std::stop_token stop, Execute execute, F&& f, Args&&... args)
+    -> future<call_result<F, Args...>> {
+    using result = call_result<F, Args...>;
+    const auto hand_over = [&execute](auto receiver, auto&&... call) {
+        try {
+            execute(receiver, std::forward<decltype(call)>(call)...);
+        } catch (...) {
+            receiver.dismiss();  // who called hears of it: that is no broken promise
+            throw;
+        }
+    };
+    if constexpr (local_executor<E>) {
+        using state = executor_task<result, std::decay_t<F>, std::decay_t<Args>...>;
+        state_ref<state> task(
+            new state(home_of(ex), std::move(stop), std::forward<F>(f), std::forward<Args>(args)...));
+        auto outcome = future_access::make<result>(task.share());
+        hand_over(claim_receiver<state>(task.share()), claimable_call<state>{task.share()});
+        return outcome;
+    } else {
+        using state = future_state<result>;
+        state_ref<state> task(new state(1));
+        auto outcome = future_access::make<result>(task.share());
+        hand_over(promise_receiver<result>(task.share()), std::forward<F>(f), std::forward<Args>(args)...);
+        return outcome;
+    }
+}
+
 }  // namespace detail
 
 /// Runs `f(args...)` on `ex` and returns the future of its result. `f` and `args` are decay-copied.
@@ -239,23 +270,37 @@ std::stop_token stop_token_of(const E& ex) noexcept {
 template <class E, class F, class... Args>
     requires executor<E> && callable_with<F, Args...>
 auto submit(E& ex, F&& f, Args&&... args) -> future<call_result<F, Args...>> {
-    using result = call_result<F, Args...>;
     if constexpr (requires { ex.submit(std::forward<F>(f), std::forward<Args>(args)...); }) {
         return ex.submit(std::forward<F>(f), std::forward<Args>(args)...);
-    } else if constexpr (local_executor<E>) {
-        using state = detail::executor_task<result, std::decay_t<F>, std::decay_t<Args>...>;
-        detail::state_ref<state> task(new state(detail::home_of(ex), detail::stop_token_of(ex),
-                                                std::forward<F>(f), std::forward<Args>(args)...));
-        auto outcome = detail::future_access::make<result>(task.share());
-        ex.execute(detail::claim_receiver<state>(task.share()), detail::claimable_call<state>{task.share()});
-        return outcome;
     } else {
-        using state = detail::future_state<result>;
-        detail::state_ref<state> task(new state(1));
-        auto outcome = detail::future_access::make<result>(task.share());
-        ex.execute(detail::promise_receiver<result>(task.share()), std::forward<F>(f),
-                   std::forward<Args>(args)...);
-        return outcome;
+        return detail::submit_by_execute(
+            ex, detail::stop_token_of(ex),
+            [&](auto& receiver, auto&&... call) {
+                ex.execute(std::move(receiver), std::forward<decltype(call)>(call)...);
+            },
+            std::forward<F>(f), std::forward<Args>(args)...);
+    }
+}
+
+/// The same for a task with options. Throws also `unsupported` for those that the executor cannot honour and
+/// std::invalid_argument for a value out of range, the arguments untouched.
+template <class E, class F, class... Args>
+    requires executor<E> && callable_with<F, Args...>
+auto submit(E& ex, const task_options& options, F&& f, Args&&... args) -> future<call_result<F, Args...>> {
+    if constexpr (requires { ex.submit(options, std::forward<F>(f), std::forward<Args>(args)...); }) {
+        return ex.submit(options, std::forward<F>(f), std::forward<Args>(args)...);
+    } else {
+        detail::check_options_for<E>(options);
+        detail::merged_options all =
+            detail::merged_options(task_options{.stop = detail::stop_token_of(ex)}).with(options);
+        const std::stop_token stop = all.values().stop;
+        return detail::submit_by_execute(
+            ex, stop,
+            [&](auto& receiver, auto&&... call) {
+                detail::execute_with(ex, std::move(receiver), std::move(all),
+                                     std::forward<decltype(call)>(call)...);
+            },
+            std::forward<F>(f), std::forward<Args>(args)...);
     }
 }
 

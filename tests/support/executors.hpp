@@ -102,6 +102,7 @@ private:
         task(S&& r, G&& g, Given&&... given)
             : receiver(std::forward<S>(r)), f(std::forward<G>(g)), args(std::forward<Given>(given)...) {}
         void run() override {
+            if (yoke::options_of(receiver).stop.stop_requested()) return stop();
             std::apply(
                 [this](Args&... unpacked) {
                     yoke::complete_with_call(std::move(receiver), std::move(f), std::move(unpacked)...);

@@ -13,7 +13,7 @@
 /// not throw and return soon: they run on the executor's own thread.
 ///
 /// A receiver may carry wishes for its task: a member `const task_options& options() const noexcept`. An
-/// executor that cannot honour one of them says so in its documentation.
+/// executor that cannot honour one of them refuses the task.
 
 #include <yoke/detail/base/invoke.hpp>
 #include <yoke/error.hpp>
@@ -31,24 +31,29 @@
 
 namespace yoke {
 
-/// What a caller may ask for one task. Each executor honours what the table says and refuses the rest: the call that is
-/// given
-/// the options throws `unsupported`, and std::invalid_argument for a value that is out of range, before anything is queued.
+/// What a caller may ask for one task. An executor honours what the table says and refuses the rest: the call that is given
+/// the options throws `unsupported`, which names option, value and remedy, and std::invalid_argument for a value that is
+/// out of range; nothing is queued then, and the arguments are untouched. (At run time: the type of an executor tells
+/// what it can honour, but these are values, so no type tells what was asked.)
 ///
 /// | option | inline_executor | thread pools | priority thread pools | process pools |
 /// |---|---|---|---|---|
-/// | `stop` | yes | yes | yes | yes |
-/// | `priority` | - | - | yes | yes |
-/// | `timeout`, `queue_timeout`, `grace`, `attempts` | - | - | - | yes |
+/// | `stop` | honoured | honoured | honoured | honoured, also while the task runs |
+/// | `priority` | refused | refused | honoured | honoured |
+/// | `timeout`, `queue_timeout`, `grace`, `attempts` | refused | refused | refused | honoured |
+///
+/// A task can get options in several places: by the views of its executor (`with`), then by who submits it (its receiver,
+/// `submit(options, ...)`, `stage_options`). A field that is not at its default in the latter wins; of two views the outer
+/// one's. All stop tokens count. To undo what a view asks for, use the executor behind it.
 struct task_options {
     /// Completes the task as stopped if it has not begun when stop is requested. A task that runs in a worker process
     /// hears of it by `yoke::this_task` (executor/this_task.hpp).
     std::stop_token stop{};
-    /// Longest run time, counted from the task's start; 0 means no limit. Process pools kill the worker then, as
-    /// only a process can be stopped from outside; thread pools and the inline executor do not look at it.
+    /// Longest run time, counted from the task's start; 0 means no limit. The worker is killed then, as only a process
+    /// can be stopped from outside. Process pools only.
     time_span timeout{};
     /// How often the task may be started when the worker that runs it dies; more than 1 is for tasks that
-    /// may be repeated without harm. At least 1.
+    /// may be repeated without harm. At least 1. More than 1 on process pools only.
     int attempts = 1;
     /// Larger begins earlier, on executors that order by priority: process pools, and thread pools of that policy.
     int priority = 0;
@@ -120,6 +125,17 @@ template <class R>
 inline constexpr bool takes_value<R, void> = requires(R receiver) {
     requires noexcept(std::move(receiver).set_value());
 };
+
+/// The receiver of detached tasks, for whose outcome nobody waits: their errors are dropped (dropped_error.hpp).
+struct nobody {
+    template <class... Values>
+    void set_value(Values&&...) noexcept {}
+    void set_error(std::exception_ptr) noexcept {}
+    void set_stopped() noexcept {}
+};
+/// True for such receivers, with options or without.
+template <class R>
+inline constexpr bool is_nobody = std::is_same_v<R, nobody>;
 
 template <class R>
 concept has_options = requires(const R& receiver) {

@@ -91,6 +91,12 @@ public:
     auto try_submit(F&& f, Args&&... args) -> std::optional<future<call_result<F, Args...>>> {
         return submit(std::forward<F>(f), std::forward<Args>(args)...);
     }
+    template <class F, class... Args>
+        requires callable_with<F, Args...>
+    auto try_submit(const task_options& options, F&& f, Args&&... args)
+        -> std::optional<future<call_result<F, Args...>>> {
+        return submit(options, std::forward<F>(f), std::forward<Args>(args)...);
+    }
 
     /// Returns at once: everything accepted has run.
     void wait() noexcept {}

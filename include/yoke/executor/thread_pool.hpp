@@ -236,6 +236,13 @@ public:
     void detach(F&& f, Args&&... args) {
         execute(detail::nobody(), std::forward<F>(f), std::forward<Args>(args)...);
     }
+    /// The same with options, as `submit` takes them.
+    template <class F, class... Args>
+        requires callable_with<F, Args...>
+    void detach(const task_options& options, F&& f, Args&&... args) {
+        detail::execute_with(*this, detail::nobody(), detail::merged_options(options), std::forward<F>(f),
+                             std::forward<Args>(args)...);
+    }
 
     /// Calls `f(i)` for each i from 0 up to `count`, in any order, several at the same time, and returns a future for all of them.
     /// `f` is copied once; one object is called from several threads. For many small calls: they are not tasks but

@@ -27,6 +27,8 @@ public:
     ~promise_receiver() {
         if (state_) state_->set_error(std::make_exception_ptr(broken_promise()));
     }
+    /// For an executor that did not accept the call: the future gets no outcome.
+    void dismiss() noexcept { state_ = {}; }
 
     template <class... Values>
     void set_value(Values&&... values) noexcept {
@@ -51,6 +53,8 @@ public:
     ~claim_receiver() {
         if (state_) state_->fail(std::make_exception_ptr(broken_promise()));
     }
+    /// For an executor that did not accept the task: the future gets no outcome.
+    void dismiss() noexcept { state_ = {}; }
 
     void set_value() noexcept { state_ = {}; }
     void set_error(std::exception_ptr error) noexcept { std::exchange(state_, {})->fail(std::move(error)); }

@@ -92,14 +92,6 @@ private:
     const std::uintptr_t pool_;  // its address, and `own_threads_only`
 };
 
-/// The receiver of detached tasks, for whose outcome nobody waits: their errors are dropped.
-struct nobody {
-    template <class... Values>
-    void set_value(Values&&...) noexcept {}
-    void set_error(std::exception_ptr) noexcept {}
-    void set_stopped() noexcept {}
-};
-
 /// A call and its receiver. Exactly one of run(), stop() and being moved from ends the call, and must happen.
 template <class Core, class Receiver, class F, class... Args>
 class received_call {
@@ -118,7 +110,7 @@ public:
     void run(Core& pool) noexcept {
         if (options_of(receiver_).stop.stop_requested()) return stop(pool);
         pool.release_place();
-        if constexpr (std::is_same_v<Receiver, nobody>) {
+        if constexpr (is_nobody<Receiver>) {
             try {
                 static_cast<void>(call());
             } catch (...) {
