@@ -6,17 +6,28 @@
 
 #include "support/process_watch.hpp"
 
+#include <yoke/algorithm/fetch.hpp>
+#include <yoke/algorithm/map.hpp>
+#include <yoke/algorithm/pipeline.hpp>
+#include <yoke/algorithm/timer.hpp>
 #include <yoke/executor/process_pool.hpp>
+#include <yoke/executor/this_task.hpp>
+#include <yoke/executor/with.hpp>
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <functional>
+#include <future>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -274,4 +285,245 @@ TEST_CASE("while a receiver holds the collector, submitters make room for what t
     for (auto& each : futures) each.get();
     CHECK(large.get() == std::string(100'000, 'l'));
     pool.wait();
+}
+
+namespace {
+
+// What the tasks with options do, given a number.
+
+int is_deaf(int) {
+    for (;;) ::pause();
+}
+int takes_time(int n) {
+    std::this_thread::sleep_for(20ms);
+    return n;
+}
+/// Dies twice.
+int dies(int n) {
+    if (board.count++ < 2) ::raise(SIGKILL);
+    return n;
+}
+int is_quick(int n) { return n; }
+int until_stopped(int n) {
+    ++board.started;
+    while (!yoke::this_task::stop_requested()) std::this_thread::yield();
+    return n;
+}
+
+/// Its source, the page of which is what the call returns.
+struct called_source {
+    int (*call)(int);
+    std::vector<int> operator()(yoke::page_request page) const {
+        return {call(static_cast<int>(page.limit) + 6)};
+    }
+};
+
+struct promise_receiver {
+    yoke::task_options wishes;
+    std::promise<int>* outcome;
+    void set_value(int value) noexcept { outcome->set_value(value); }
+    void set_error(std::exception_ptr error) noexcept { outcome->set_exception(std::move(error)); }
+    void set_stopped() noexcept { set_error(std::make_exception_ptr(yoke::cancelled())); }
+    [[nodiscard]] const yoke::task_options& options() const noexcept { return wishes; }
+};
+
+using calls = int (*)(int);
+using options_road =
+    std::function<int(yoke::process_pool&, const yoke::task_options& inner, const yoke::task_options& outer,
+                      const yoke::task_options& own, calls)>;
+
+/// Ways to call `call(7)` with the options of a view, of the view of that, and of the task; where it can have none, of a
+/// third view.
+std::vector<std::pair<std::string, options_road>> options_roads() {
+    using pool_type = yoke::process_pool;
+    using options = yoke::task_options;
+    const auto view = [](pool_type& pool, const options& a, const options& b) {
+        return yoke::with(yoke::with(pool, a), b);
+    };
+    return {
+        {"submit", [=](pool_type& pool, const options& a, const options& b, const options& c,
+                       calls call) { return view(pool, a, b).submit(c, call, 7).get(); }},
+        {"yoke::submit",
+         [=](pool_type& pool, const options& a, const options& b, const options& c, calls call) {
+             auto two = view(pool, a, b);
+             return yoke::submit(two, c, call, 7).get();
+         }},
+        {"try_submit", [=](pool_type& pool, const options& a, const options& b, const options& c,
+                           calls call) { return view(pool, a, b).try_submit(c, call, 7)->get(); }},
+        {"execute",
+         [=](pool_type& pool, const options& a, const options& b, const options& c, calls call) {
+             std::promise<int> outcome;
+             view(pool, a, b).execute(promise_receiver{c, &outcome}, call, 7);
+             return outcome.get_future().get();
+         }},
+        {"then",
+         [=](pool_type& pool, const options& a, const options& b, const options& c, calls call) {
+             auto three = yoke::with(view(pool, a, b), c);
+             return pool.submit({.priority = 100}, same, 7).then(three, call).get();
+         }},
+        {"after",
+         [=](pool_type& pool, const options& a, const options& b, const options& c, calls call) {
+             yoke::timer timer;
+             auto three = yoke::with(view(pool, a, b), c);
+             return timer.after(three, 0ms, call, 7).get();
+         }},
+        {"map",
+         [=](pool_type& pool, const options& a, const options& b, const options& c, calls call) {
+             return yoke::map(yoke::with(view(pool, a, b), c), std::vector<int>{7}, call).at(0);
+         }},
+        {"fetch",
+         [=](pool_type& pool, const options& a, const options& b, const options& c, calls call) {
+             auto pages =
+                 yoke::fetch(yoke::with(view(pool, a, b), c), called_source{call}, {.limit = 1, .total = 1});
+             return pages.next().value().rows.at(0);
+         }},
+        {"stage",
+         [=](pool_type& pool, const options& a, const options& b, const options& c, calls call) {
+             // What stage_options does not have comes by a third view.
+             options rest = c;
+             rest.timeout = {};
+             rest.attempts = 1;
+             rest.priority = 0;
+             const yoke::stage_options mine{
+                 .timeout = c.timeout, .attempts = c.attempts, .priority = c.priority};
+             return (yoke::from({7}) | yoke::stage(yoke::with(view(pool, a, b), rest), call, mine) |
+                     yoke::collect())
+                 .at(0);
+         }},
+    };
+}
+
+/// How a task ended, be its error thrown as itself or nested in another one.
+std::string ended(const std::function<int()>& call) {
+    try {
+        return std::to_string(call());
+    } catch (const yoke::task_timeout&) {
+        return "timeout";
+    } catch (const yoke::cancelled&) {
+        return "cancelled";
+    } catch (const std::exception& e) {
+        try {
+            std::rethrow_if_nested(e);
+        } catch (const yoke::task_timeout&) {
+            return "timeout";
+        } catch (const yoke::cancelled&) {
+            return "cancelled";
+        } catch (...) {}  // NOLINT(bugprone-empty-catch)
+        return e.what();
+    }
+}
+
+}  // namespace
+
+TEST_CASE(
+    "options of a task and of its views are merged, on every road, and the pool honours what comes of it",
+    "[process]") {
+    const yoke_test::watchdog dog("merged options", 60s);
+    yoke::process_pool pool(1);
+    struct merge {
+        std::string name;
+        yoke::task_options nearest;
+        yoke::task_options farther;  // would end in another way
+        calls call;
+        std::string end;
+        bool held_up = false;  // the only worker has something else to do
+    };
+    const std::vector<merge> merges = {
+        {"timeout, short", {.timeout = 30ms}, {.timeout = 1h}, is_deaf, "timeout"},
+        {"timeout, long", {.timeout = 1h}, {.timeout = 1ms}, takes_time, "7"},
+        {"attempts", {.attempts = 3}, {.attempts = 2}, dies, "7"},
+        {"queue_timeout, short", {.queue_timeout = 20ms}, {.queue_timeout = 1h}, is_quick, "timeout", true},
+    };
+    for (const auto& [road, begin] : options_roads()) {
+        for (const auto& [name, nearest, farther, call, end, held_up] : merges) {
+            // The one that counts is the inner view's, the outer view's, or the task's.
+            for (int at = 0; at != 3; ++at) {
+                INFO(road << ", " << name << ", at " << at);
+                yoke::task_options given[3];
+                for (int i = 0; i < at; ++i) given[i] = farther;
+                given[at] = nearest;
+                wipe();
+                yoke::future<void> holding;
+                if (held_up) {
+                    holding = pool.submit(hold);
+                    await_started(1);
+                }
+                if (held_up && road == "then") {
+                    // Its first task would wait, too.
+                    board.gate = 1;
+                    holding.get();
+                    continue;
+                }
+                CHECK(ended([&, &run = begin, &f = call] {
+                          return run(pool, given[0], given[1], given[2], f);
+                      }) == end);
+                board.gate = 1;
+                if (holding.valid()) holding.get();
+            }
+        }
+    }
+}
+
+TEST_CASE("all stop tokens of a task and of its views reach it, in the queue and while it runs",
+          "[process]") {
+    const yoke_test::watchdog dog("joined stops", 60s);
+    yoke::process_pool pool(1);
+    for (const auto& [road, begin] : options_roads()) {
+        for (const bool running : {false, true}) {
+            for (int asked = 0; asked != 3; ++asked) {
+                if (!running && road == "then") continue;  // its first task would wait, too
+                INFO(road << ", running " << running << ", asked " << asked);
+                wipe();
+                std::stop_source sources[3];
+                yoke::future<void> holding;
+                if (!running) {
+                    holding = pool.submit(hold);
+                    await_started(1);
+                }
+                std::thread asks([&, running] {
+                    if (running) await_started(1);
+                    sources[asked].request_stop();
+                });
+                // stage_options has no stop token: the road puts that into a view.
+                CHECK(ended([&, &run = begin] {
+                          return run(pool, {.stop = sources[0].get_token()}, {.stop = sources[1].get_token()},
+                                     {.stop = sources[2].get_token()}, running ? until_stopped : is_quick);
+                      }) == (running ? "7" : "cancelled"));
+                asks.join();
+                board.gate = 1;
+                if (holding.valid()) holding.get();
+            }
+        }
+    }
+    // A view and its tokens may be gone before the task has begun.
+    wipe();
+    auto holding = pool.submit(hold);
+    await_started(1);
+    std::stop_source kept;
+    auto orphan =
+        yoke::with(yoke::with(pool, {.stop = kept.get_token()}), {.stop = std::stop_source().get_token()})
+            .submit({.stop = std::stop_source().get_token()}, is_quick, 1);
+    kept.request_stop();
+    CHECK_THROWS_AS(orphan.get(), yoke::cancelled);
+    board.gate = 1;
+}
+
+TEST_CASE("the priority that was given nearest to the task decides when it begins", "[process]") {
+    const yoke_test::watchdog dog("merged priorities");
+    wipe();
+    yoke::process_pool pool(1);
+    auto holding = pool.submit(hold);
+    await_started(1);
+    auto five = yoke::with(pool, {.priority = 5});
+    auto seven = yoke::with(five, {.priority = 7});
+    std::vector<yoke::future<void>> tasks;
+    tasks.push_back(pool.submit(note, 0));
+    tasks.push_back(five.submit(note, 5));
+    tasks.push_back(seven.submit(note, 7));
+    tasks.push_back(five.submit({.priority = 9}, note, 9));
+    tasks.push_back(yoke::submit(seven, {.priority = 3}, note, 3));
+    tasks.push_back(yoke::submit(pool, {.priority = 4}, note, 4));
+    board.gate = 1;
+    for (auto& task : tasks) task.get();
+    CHECK(noted() == std::vector<int>{9, 7, 5, 4, 3, 0});
 }
