@@ -24,9 +24,9 @@ struct stage_options {
     std::size_t limit = 0;
     /// For errors and statistics.
     std::string name{};
-    /// As task_options::timeout: the longest one call may take where calls can be killed (process pools); 0: no limit.
+    /// As task_options::timeout: the longest one call may take; 0: no limit. Process pools only; others refuse the stage.
     time_span timeout{};
-    /// As task_options::attempts: how often a call may be started when the process that runs it dies; at least 1.
+    /// As task_options::attempts: how often a call may be started when the process that runs it dies; at least 1. Likewise.
     int attempts = 1;
     /// As task_options::priority.
     int priority = 0;
