@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # sh cmake/run.sh demo|test|bench|mutants [WORD...]
-# sh cmake/run.sh deep [COUNT]
+# sh cmake/run.sh deep [COUNT] [WORD...]
 # sh cmake/run.sh cost
 #
 #   demo   builds and runs the examples (those whose names start with a WORD)
@@ -10,7 +10,9 @@
 #   mutants  breaks the library in a hundred places, one at a time (those whose file or promise contains a WORD), and
 #          names the breaks that no test notices; an hour or so
 #   cost   how long a compiler takes for each public header and for some programs, beside those of peers
-#   deep   runs each concurrent test COUNT times (200) under the thread sanitizer, four to a processor; hours
+#   deep   runs each concurrent test (those whose names start with a WORD) COUNT times (200) under the thread sanitizer,
+#          four to a processor, each once before any comes again; hours. The same command goes on after an
+#          interruption. build/deep keeps which round has failed and its output.
 #
 # Each installs first what it needs and does not find, where it may (apt-get as root or by sudo), else says what to
 # install. YOKE_JOBS sets how many compilers and tests run at once.
@@ -150,7 +152,53 @@ without_randomisation() {  # <command>...
 }
 thread_sanitized() { without_randomisation sh cmake/run.sh preset tsan; }
 
-deep_built() { configure --preset tsan && build --preset tsan; }
+program_of() { printf 'test.%s' "${1%%:*}" | tr / .; }  # <word>: how the names of the programs it chooses begin
+
+deep_built() {  # <word>...: the programs whose tests may be chosen
+    configure --preset tsan || return 1
+    targets=
+    for target in $(ninja -C build/tsan -t targets all | sed -n 's/^\(test\.[^:/]*\): phony$/\1/p'); do
+        for word in "$@"; do
+            case $target in "$(program_of "$word")"*) targets="$targets $target" && break ;; esac
+        done
+    done
+    [ $# = 0 ] || [ -n "$targets" ] || fail "no file of concurrent tests starts with: $*"
+    build build/tsan ${targets:+--target $targets}
+}
+
+# A round is every chosen test once. The file of rounds has a line for each that is over: its number, and how many tests
+# failed in it.
+deep_rounds() {  # <count> <word>...
+    count=$1
+    shift
+    name=$(printf '%s_' "${@:-all}" | tr -c 'A-Za-z0-9_\n' -)
+    rounds=build/deep/${name%_}
+    mkdir -p build/deep
+    # Programs that were built since then begin anew.
+    for word in "${@:-}"; do
+        [ -e "$rounds.begun" ] || break
+        [ -z "$(find build/tsan/tests -name "$(program_of "$word")*" -type f -perm -u+x -newer "$rounds.begun")" ] ||
+            rm -f "$rounds" "$rounds".*
+    done
+    [ -e "$rounds" ] || touch "$rounds" "$rounds.begun"
+    filter=
+    for word in "$@"; do filter="$filter|$(printf '%s' "$word" | sed 's/[][\.*^$+?(){}|]/\\&/g')"; done
+    round=$(($(wc -l <"$rounds") + 1))
+    while [ "$round" -le "$count" ]; do
+        begin=$(date +%s)
+        failed=0
+        if ! ctest --preset tsan -j "$((4 * jobs))" --schedule-random ${filter:+-R "^(${filter#|})"} \
+            --output-log "$rounds.log" >/dev/null; then
+            cp "$rounds.log" "$rounds.$round.log"
+            failed=$(grep -c . build/tsan/Testing/Temporary/LastTestsFailed.log) || return 1
+            sed "s/^[0-9]*:/round $round: /" build/tsan/Testing/Temporary/LastTestsFailed.log | tee -a "$rounds.failed"
+        fi
+        printf '%s %s\n' "$round" "$failed" >>"$rounds"
+        say "round $round of $count: $(($(date +%s) - begin)) s, $failed failed"
+        round=$((round + 1))
+    done
+    [ ! -e "$rounds.failed" ] || fail "failed in some round: $(sed 's/^[^:]*: //' "$rounds.failed" | sort | uniq -c)"
+}
 
 release_built() {
     configure --preset release && build --preset release
@@ -242,13 +290,18 @@ deep)
     need_test
     install_missing
     check_cmake
-    step 'building with the thread sanitizer' deep_built
-    step 'repeating' without_randomisation ctest --preset tsan -j "$((4 * jobs))" --repeat "until-fail:${1:-200}"
+    count=200
+    case ${1:-x} in *[!0-9]*) ;; *) count=$1 && shift ;; esac
+    step 'building with the thread sanitizer' deep_built "$@"
+    step 'repeating' without_randomisation sh cmake/run.sh rounds "$count" "$@"
+    ;;
+rounds)    # one step of deep
+    deep_rounds "$@"
     ;;
 preset)    # one step of test
     built_and_checked "$1"
     ;;
 *)
-    fail 'usage: sh cmake/run.sh demo|test|bench|mutants [WORD...], deep [COUNT] or cost'
+    fail 'usage: sh cmake/run.sh demo|test|bench|mutants [WORD...], deep [COUNT] [WORD...] or cost'
     ;;
 esac

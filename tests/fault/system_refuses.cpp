@@ -40,14 +40,13 @@ struct plan {
 };
 plan& the_plan = yoke_test::make_shared_object<plan>();
 
+/// Of threads and processes that call at once each counts.
 bool refused() {
     int left = the_plan.left;
-    if (left < 0) return false;
-    if (left > 0) {
-        --the_plan.left;
-        return false;
-    }
-    if (the_plan.repeat == 0) the_plan.left = -1;
+    do {
+        if (left < 0) return false;
+    } while (!the_plan.left.compare_exchange_weak(left, left > 0 || the_plan.repeat == 0 ? left - 1 : 0));
+    if (left > 0) return false;
     ++the_plan.failures;
     errno = the_plan.error;
     return true;

@@ -8,8 +8,9 @@
 What was found is kept in outcomes.jsonl in --folder. A run that was interrupted goes on from there: a mutant is tried
 again only if it, its header or one of its tests has changed. Delete the file to try all of them.
 
-A test that fails without any mutant says nothing about one, so each test runs once on the unchanged headers. --trust
-leaves that out, which spares a third of the time, where the tests are known to pass.
+Most mutants are woven into the headers, all at once, so that one build of a test serves them all: YOKE_MUTANT in the
+environment says which of them is alive. The few whose form does not allow that are written in and built one by one. A test
+that fails without any mutant says nothing about one, so each test runs once without.
 
 The list is mutants.txt beside this file. A mutant is
 
@@ -33,6 +34,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -77,10 +79,14 @@ class mutant:
     def key(self):
         """Changes when the mutant, its header or one of its tests does."""
         told = [self.file, self.tests, self.cases, self.build, self.runs, self.old, self.new]
-        texts = [(root / "tests" / (test.replace(".", "/") + ".cpp")).read_text() for test in self.tests.split()]
+        texts = [source_of(test).read_text() for test in self.tests.split()]
         header = root / "include" / "yoke" / self.file
         texts += [path.read_text() for path in (header, header.with_suffix(".ipp")) if path.exists()]
         return hashlib.sha256(json.dumps([told, texts]).encode()).hexdigest()
+
+
+def source_of(test):
+    return root / "tests" / (test.replace(".", "/") + ".cpp")
 
 
 class unsound(Exception):
@@ -112,9 +118,8 @@ def faults(one):
     if not header.exists():
         return f"there is no include/yoke/{one.file}"
     for test in one.tests.split():
-        path = test.replace(".", "/") + ".cpp"
-        if not (root / "tests" / path).exists():
-            return f"there is no tests/{path}"
+        if not source_of(test).exists():
+            return f"there is no {source_of(test).relative_to(root)}"
     place = one.place(root / "include" / "yoke")
     return place if isinstance(place, str) else ""
 
@@ -148,19 +153,114 @@ def copy_changed(source, target):
         copy_changed(source / name, target / name)
 
 
-class copy_of_tree:
-    """A copy of the tree with a build folder a kind of build."""
+# What a woven header includes. Constants are computed without mutants.
+switch = """#pragma once
+#include <cstdlib>
+inline const int yoke_mutant_number = [] {
+    const char* const text = std::getenv("YOKE_MUTANT");
+    return text == nullptr ? 0 : std::atoi(text);
+}();
+constexpr bool yoke_mutant(int number) { return !__builtin_is_constant_evaluated() && yoke_mutant_number == number; }
+"""
 
-    def __init__(self, folder, jobs, trust=False):
+
+def balanced(text):
+    depth = 0
+    for letter in re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'', "", text):
+        depth += (letter in "({[") - (letter in ")}]")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def either(old, ones):
+    """The lines `old` and those of `ones`, all of which replace them, with a choice at run time; None if their form does not
+    allow that: they must be whole statements, or a head with a condition, or a function in one line."""
+    texts = ["\n".join(re.sub(r"\s*//.*", "", line).strip() for line in lines) for lines in [old] + [o.new for o in ones]]
+    tests = [f"yoke_mutant({one.number})" for one in ones]
+
+    def choice(bodies):
+        return " else ".join([f"if ({t}) {{\n{b}\n}}" for t, b in zip(tests, bodies[1:])] + [f"{{\n{bodies[0]}\n}}"])
+
+    heads = [re.fullmatch(r"((?:\} else )?(?:if|while)) \((.*)\)( \{| \[\[unlikely\]\]|)", t.replace("for (;;)", "while (true)"), re.S)
+             for t in texts]
+    if all(heads) and len({(h[1], h[3]) for h in heads}) == 1:
+        conditions = [h[2] for h in heads]
+        if all(balanced(c) and ";" not in c for c in conditions):
+            text = "".join(f"{t} ? bool({c}) : " for t, c in zip(tests, conditions[1:]))
+            return f"{heads[0][1]} ({text}bool({conditions[0]})){heads[0][3]}"
+    functions = [re.fullmatch(r"([^{};]*\)[^{};()]*) \{ (.*;) \}", t, re.S) for t in texts]
+    if all(functions) and len({f[1] for f in functions}) == 1 and not re.match(r"(if|while|for) ", texts[0]):
+        return f"{functions[0][1]} {{ {choice([f[2] for f in functions])} }}"
+    if all(t.strip() == "" or balanced(t) and t.rstrip()[-1] in ";}" for t in texts):
+        if not any(re.match(r"(static|constexpr|template|struct|class|else|case|friend|inline|using)\b|\[\[|~", t)
+                   for t in texts):
+            return choice(texts)
+    return None
+
+
+def weave(mutants, include, folder):
+    """Makes `folder` what `include` is, with all mutants that can be chosen at run time, as many as compile. Returns those:
+    one build of a test serves them all."""
+    places = {}
+    for one in mutants:
+        path, first = one.place(include / "yoke")
+        places.setdefault(path, {}).setdefault((first, len(one.old)), []).append(one)
+    refused = set()
+    while True:
+        woven = set()
+        regions = []  # header, its first line and the one behind its last in the woven text, mutants
+        for path in include.rglob("*.?pp"):
+            lines = path.read_text().splitlines()
+            out = []
+            at = 0
+            for (first, count), ones in sorted(places.get(path, {}).items(), key=lambda item: item[0]):
+                ones = [one for one in ones if one not in refused]
+                text = either(lines[first : first + count], ones) if ones and first >= at else None
+                if text is None:
+                    continue
+                out += lines[at:first]
+                regions.append((path.relative_to(include), len(out), ones))
+                out += text.splitlines()
+                regions[-1] += (len(out),)
+                at = first + count
+                woven.update(ones)
+            out += lines[at:]
+            text = "\n".join(out) + "\n"
+            if at != 0:
+                text = text.replace("#pragma once\n", "#pragma once\n#include <yoke_mutant.hpp>\n", 1)
+            target = folder / path.relative_to(include)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        (folder / "yoke_mutant.hpp").write_text(switch)
+        told = subprocess.run(["clang++", "-std=c++20", "-fsyntax-only", "-ferror-limit=0", "-I", folder, "-x", "c++",
+                               "-include", "yoke/yoke.hpp", "-"], input="", stderr=subprocess.PIPE, text=True).stderr
+        wrong = set()
+        for name, line in re.findall(r"/(yoke/[\w/.]+):(\d+):\d+: (?:fatal )?error", told):
+            for path, begin, ones, end in regions:
+                if str(path) == name and begin <= int(line) - 2 <= end:  # one for the #include, one from 1 to 0
+                    wrong.update(ones)
+        if not wrong:
+            if " error:" in told:
+                sys.exit("the woven headers do not compile, and no mutant is to blame:\n" + told)
+            return woven
+        refused |= wrong
+
+
+class copy_of_tree:
+    """A copy of the tree with a build folder a kind of build, whose headers have all mutants that can be chosen at run time."""
+
+    def __init__(self, folder, jobs, mutants):
         self.folder = folder
         self.jobs = jobs
-        self.trust = trust
         self.sound = {}  # (build, test, cases, runs): the seconds a run takes on the unchanged headers, or how it fails
         self.configured = set()
         self.last_output = ""
-        for part in ("include", "tests", "cmake", "src", "CMakeLists.txt", "README.md", "LICENSE"):
+        for part in ("tests", "cmake", "src", "CMakeLists.txt", "README.md", "LICENSE"):
             if (root / part).exists():
                 copy_changed(root / part, folder / part)
+        self.woven = weave(mutants, root / "include", folder / "woven")
+        copy_changed(folder / "woven", folder / "include")
 
     def configure(self, build):
         if build in self.configured:
@@ -203,16 +303,17 @@ class copy_of_tree:
             self.last_output = output.read().decode(errors="replace")
             return status
 
-    def outcome(self, one, test, limit):
-        """Empty if the test passes, else how it failed; what takes longer than `limit` seconds hangs."""
+    def outcome(self, one, test, limit, number=0):
+        """Empty if the test passes, else how it failed; what takes longer than `limit` seconds hangs. `number`: of the woven
+        mutant that is chosen."""
         if how := self.built(one, test):
             return how
         program = [self.folder / one.build / "tests" / f"test.{test}"]
-        if one.cases:
-            program.append(one.cases)
+        if "\n// own-main" not in source_of(test).read_text():
+            program += ["--abort"] + ([one.cases] if one.cases else [])
         if one.build == "thread" and shutil.which("setarch"):
             program = ["setarch", "-R"] + program
-        environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1")
+        environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1", YOKE_MUTANT=str(number))
         for _ in range(int(one.runs)):
             status = self.one_run(program, environment, limit, self.folder / one.build)
             if status is None:
@@ -224,9 +325,7 @@ class copy_of_tree:
         return ""
 
     def usual_seconds(self, one, test):
-        """How long a run of the test takes without any mutant; where that is not measured, a time that is enough."""
-        if self.trust:
-            return 10
+        """How long a run of the test takes without any mutant."""
         key = (one.build, test, one.cases, one.runs)
         if key not in self.sound:
             if how := self.built(one, test):
@@ -240,15 +339,25 @@ class copy_of_tree:
 
     def try_out(self, one):
         """How the mutant was noticed, or an empty text."""
-        usual = {test: self.usual_seconds(one, test) for test in one.tests.split()}
-        path, first = one.place(self.folder / "include" / "yoke")
+        for test in one.tests.split():
+            seconds = self.usual_seconds(one, test)
+            if one in self.woven:
+                how = self.outcome(one, test, 10 + 5 * seconds, one.number)
+            else:
+                how = self.written_in(one, test, 10 + 5 * seconds)
+            if how:
+                return f"{how} ({test})"
+        return ""
+
+    def written_in(self, one, test, limit):
+        place = one.place(self.folder / "include" / "yoke")
+        if isinstance(place, str):
+            raise unsound(f"in the copy, {place}")
+        path, first = place
         text = path.read_text()
         path.write_text(one.applied(text, first))
         try:
-            for test, seconds in usual.items():
-                if how := self.outcome(one, test, 10 + 5 * seconds):
-                    return f"{how} ({test})"
-            return ""
+            return self.outcome(one, test, limit)
         finally:
             path.write_text(text)
 
@@ -265,11 +374,10 @@ def read_outcomes(path):
     return known
 
 
-def order(one):
-    """What is tried first: the concurrency of pools and futures, then queues and loops, then the rest."""
-    first = ["executor", "detail", "future", "future.hpp", "queue", "algorithm"]
-    place = one.file.split("/")[0]
-    return (one.build, first.index(place) if place in first else len(first), one.file)
+def in_order(mutants, woven):
+    """The programs that serve most mutants first; those that make a build each, as they are written in, at the end."""
+    first = [one.tests.split()[0] for one in mutants]
+    return sorted(mutants, key=lambda one: (one.build, one not in woven, -first.count(one.tests.split()[0]), one.tests))
 
 
 def main():
@@ -277,7 +385,6 @@ def main():
     parser.add_argument("words", nargs="*", metavar="WORD")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--trust", action="store_true", help="the tests are known to pass without any mutant")
     parser.add_argument("--folder", type=pathlib.Path, default=root / "build" / "mutants")
     told = parser.parse_args()
     mutants = read_list()
@@ -288,10 +395,10 @@ def main():
         sys.exit("no mutant's file or promise contains: " + " ".join(told.words))
     if check(chosen) != 0:
         return 1
-    tree = copy_of_tree(told.folder, told.jobs, told.trust)
+    tree = copy_of_tree(told.folder, told.jobs, mutants)
     outcomes = told.folder / "outcomes.jsonl"
     known = read_outcomes(outcomes)
-    chosen.sort(key=order)  # stable: those of a header follow each other
+    chosen = in_order(chosen, tree.woven)
     noticed, survivors, argued, not_run = [], [], [], []
     for count, one in enumerate(chosen, 1):
         begin = time.monotonic()

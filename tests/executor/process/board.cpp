@@ -116,6 +116,20 @@ TEST_CASE("a state word says generation, worker and phase") {
     REQUIRE_FALSE(slot_state{1, 2, slot_phase::done}.in_hand());
 }
 
+TEST_CASE("a slot can be watched while its task is sent or in hand, and is left alone at other times") {
+    const test_board board(1);
+    auto& word = board.view.slot(0).state;
+    for (const slot_phase phase :
+         {slot_phase::empty, slot_phase::sent, slot_phase::running, slot_phase::wants_room,
+          slot_phase::has_room, slot_phase::no_room, slot_phase::done, slot_phase::expired}) {
+        const slot_state state{7, 0, phase};
+        word = state.word();
+        REQUIRE(board.view.watch(0) == state.under_way());
+        REQUIRE(slot_state::of(word).watched == state.under_way());
+        REQUIRE(slot_state::of(word).phase == phase);
+    }
+}
+
 TEST_CASE("tasks are claimed once, in the order in which they were sent") {
     test_board board(2);
     sender out(board.view);

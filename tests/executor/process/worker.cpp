@@ -11,11 +11,17 @@
 #include <yoke/executor/process/task.hpp>
 #include <yoke/executor/process/worker.hpp>
 
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
+#include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -358,6 +364,50 @@ TEST_CASE("a result goes over the bytes of its call if it fits them and they are
         REQUIRE(slot.result_at == (keep != 0 ? result_place::room : result_place::call_block));
         REQUIRE(task.room(1'001).data() == arena.at(ready.offset()));
         REQUIRE(slot.result_at == result_place::room);
+    }
+}
+
+TEST_CASE("a worker whose slot says what nobody writes ends; one whose task has expired awaits its signal") {
+    const shared_arena arena;
+    memory_of_board memory;
+    const process_board board(memory.bytes.get(), slots, workers);
+    board.construct();
+    constexpr slot_state claimed{7, 0, slot_phase::running};
+    /// How a worker ends whose slot says `found` when it commits, or when it asks for room.
+    const auto end_of_worker = [&](slot_state found, bool asks) {
+        std::fflush(nullptr);
+        const pid_t child = ::fork();
+        if (child == 0) {
+            task_slot& slot = board.slot(0);
+            slot.state = claimed.word();
+            slot.call_size = sizeof(std::uint64_t);
+            const std::uint64_t number = asks ? 7 : 1;
+            std::memcpy(slot.bytes.data(), &number, sizeof number);
+            slot.entry = compute;
+            worker_task task(board, arena, 0, 0);
+            slot.state = found.word();
+            const bool expired = found.phase == slot_phase::expired && found.generation == claimed.generation;
+            const itimerval patience{{}, {expired ? 0 : 30, expired ? 50'000 : 0}};
+            ::signal(SIGALRM, SIG_DFL);  // not what says where a test hangs
+            ::setitimer(ITIMER_REAL, &patience, nullptr);
+            task.run();
+            ::_exit(0);
+        }
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        return status;
+    };
+    for (const bool asks : {false, true}) {
+        for (const slot_state found :
+             {slot_state{}, slot_state{8, 0, slot_phase::running}, slot_state{7, 1, slot_phase::running},
+              slot_state{7, 0, slot_phase::done}, slot_state{8, 0, slot_phase::expired}}) {
+            const int status = end_of_worker(found, asks);
+            REQUIRE(WIFEXITED(status));
+            REQUIRE(WEXITSTATUS(status) == 1);
+        }
+        const int status = end_of_worker(claimed.with(slot_phase::expired), asks);
+        REQUIRE(WIFSIGNALED(status));
+        REQUIRE(WTERMSIG(status) == SIGALRM);
     }
 }
 
