@@ -18,6 +18,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -37,6 +38,7 @@ struct shared_board {
     std::atomic<int> gate{0};
     std::atomic<int> started{0};
     std::atomic<int> ran{0};
+    std::atomic<int> held_by_workers{0};
 };
 shared_board& board = yoke_test::make_shared_object<shared_board>();
 
@@ -85,6 +87,36 @@ std::string text_of(std::size_t size) { return std::string(size, 'x'); }
 /// Says that it is larger than any shared memory.
 struct huge {};
 
+/// Counts how many of its kind there are, here and in the workers, and takes its time to go.
+struct counted {
+    explicit counted(int n) : number(n) { ++count(); }
+    counted(const counted& other) : number(other.number) { ++count(); }
+    counted(counted&& other) noexcept : number(other.number) { ++count(); }
+    counted& operator=(const counted&) = default;
+    counted& operator=(counted&&) = default;
+    ~counted() {
+        if (::getpid() != main_process)
+            std::this_thread::sleep_for(200us);  // so that who looks too early sees it
+        --count();
+    }
+    int number;
+
+    static std::atomic<int>& count() { return ::getpid() == main_process ? here : board.held_by_workers; }
+    static inline std::atomic<int> here{0};
+    static inline const pid_t main_process = ::getpid();
+};
+/// What a task can hold one in: an argument, its function, a result, an exception.
+counted pass_on(counted value) { return value; }
+int number_of(counted value) { return value.number; }
+int number_of_large(const counted& value, const std::string&) { return value.number; }
+std::string large_result(counted value) { return std::string(static_cast<std::size_t>(value.number), 'r'); }
+struct counting_error : std::runtime_error {
+    explicit counting_error(const counted& value) : std::runtime_error("counting"), holds(value) {}
+    counted holds;
+};
+int fail_with(counted value) { throw counting_error(value); }
+int is_cancelled(counted) { throw yoke::cancelled(); }
+
 /// Its codec throws where it is told to.
 struct fragile {
     enum place { nothing, encoding, decoding } breaks = nothing;
@@ -102,6 +134,11 @@ struct yoke::codec<huge> {
     static std::size_t size(const huge&) { return std::size_t{1} << 40; }
     static void encode(wire_writer&, const huge&) {}
     static huge decode(wire_reader&) { return {}; }
+};
+template <>
+struct yoke::codec<counted> {
+    static void encode(wire_writer& out, const counted& value) { yoke::encode(out, value.number); }
+    static counted decode(wire_reader& in) { return counted(yoke::decode<int>(in)); }
 };
 template <>
 struct yoke::codec<fragile> {
@@ -653,4 +690,49 @@ TEST_CASE("errors of its tasks that nobody receives are counted and told, before
     CHECK(pool.submit(drop_in_worker).get() == 1);
     CHECK(told == 7);
     yoke::on_dropped_error(before);
+}
+
+TEST_CASE("when the outcome of a task is visible, its worker holds nothing of the task any more",
+          "[process]") {
+    const yoke_test::watchdog dog("what workers hold");
+    yoke::process_pool pool(2);
+    board.held_by_workers = 0;
+    const std::string text(100'000, 't');
+    struct road {
+        std::string name;
+        std::function<void()> run;  // until the outcome is there
+    };
+    const auto until = [](auto task) {
+        task.wait();
+        if (board.held_by_workers != 0) return;  // seen below
+        try {
+            static_cast<void>(task.get());
+        } catch (const yoke::error&) {}  // NOLINT(bugprone-empty-catch)
+    };
+    const std::vector<road> roads = {
+        {"an argument", [&] { until(pool.submit(number_of, counted(1))); }},
+        {"an argument beside a large one", [&] { until(pool.submit(number_of_large, counted(1), text)); }},
+        {"a value in the function", [&] { until(pool.submit(yoke::bind_values(number_of, counted(1)))); }},
+        {"an argument that is the result", [&] { until(pool.submit(pass_on, counted(1))); }},
+        {"an argument, and a large result", [&] { until(pool.submit(large_result, counted(100'000))); }},
+        {"a result", [&] { until(pool.submit([] { return counted(1); })); }},
+        {"an exception", [&] { until(pool.submit(fail_with, counted(1))); }},
+        {"an argument of a task that was stopped", [&] { until(pool.submit(is_cancelled, counted(1))); }},
+        {"a task of a view",
+         [&] { until(yoke::with(pool, {.attempts = 2}).submit({.timeout = 1h}, number_of, counted(1))); }},
+        {"then", [&] { until(pool.submit(pass_on, counted(1)).then(pool, number_of)); }},
+    };
+    for (const auto& [name, run] : roads) {
+        INFO(name);
+        int left = 0;
+        int here = 0;
+        for (int round = 0; round != 30; ++round) {
+            run();
+            left += board.held_by_workers;
+            here += counted::here;
+            if (!yoke_test::eventually([] { return board.held_by_workers == 0; })) break;
+        }
+        CHECK(left == 0);
+        CHECK(here == 0);
+    }
 }

@@ -41,6 +41,7 @@
 #include <exception>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -138,18 +139,19 @@ private:
             return taken;
         });
         crew_.clear();
+        queue_.reset();  // before anybody hears of the end
         publish();
     }
     void close() noexcept {
         try {
-            queue_.close();
+            queue_->close();
         } catch (...) {  // NOLINT(bugprone-empty-catch)
             // A queue that cannot even be closed (its lock is broken) fails every other call, too: nobody waits in it.
         }
     }
 
     std::vector<future<std::uint64_t>> crew_;
-    Access queue_;
+    std::optional<Access> queue_;  // until the crew has ended
     consume_options options_;
     std::atomic<std::size_t> first_failed_{nobody};
 };

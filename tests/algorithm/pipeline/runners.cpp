@@ -8,12 +8,14 @@
 #include <yoke/algorithm/pipeline.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/executor/with.hpp>
 
 #include <atomic>
 #include <latch>
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -158,4 +160,24 @@ TEST_CASE("a worker prefers the stage nearest to the end, so that items leave be
         order += static_cast<char>(c - 'a' + 'A');
     }) | yoke::discard();
     CHECK(order == "aAbB");
+}
+
+TEST_CASE("a run all of whose runners are refused ends, however many they may be", "[concurrent]") {
+    std::stop_source stop;
+    stop.request_stop();
+    yoke::thread_pool pool(3);
+    auto stopped = yoke::with(pool, {.stop = stop.get_token()});
+    for (const auto on_error : {yoke::error_policy::stop, yoke::error_policy::set_aside}) {
+        std::vector<yoke::failed_item> failed;
+        const auto run = [&] {
+            return yoke::from(numbers(200)) | yoke::stage(stopped, same) |
+                   yoke::collect({.on_error = on_error, .failed = &failed});
+        };
+        if (on_error == yoke::error_policy::stop) {
+            CHECK_THROWS_AS(run(), yoke::stage_error);
+        } else {
+            CHECK(run().empty());
+            CHECK(failed.size() == 200);
+        }
+    }
 }

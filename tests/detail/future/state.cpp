@@ -5,13 +5,22 @@
 #include "catch.hpp"
 #include "support/executors.hpp"
 
+#include <yoke/algorithm/consume.hpp>
+#include <yoke/algorithm/fetch.hpp>
+#include <yoke/algorithm/invoke.hpp>
+#include <yoke/algorithm/map.hpp>
+#include <yoke/algorithm/pipeline.hpp>
+#include <yoke/algorithm/reduce.hpp>
 #include <yoke/algorithm/timer.hpp>
 #include <yoke/detail/future/state.hpp>
+#include <yoke/error.hpp>
 #include <yoke/executor/inline_executor.hpp>
 #include <yoke/executor/task_group.hpp>
 #include <yoke/executor/thread_pool.hpp>
+#include <yoke/executor/with.hpp>
 #include <yoke/future.hpp>
 #include <yoke/future/completion.hpp>
+#include <yoke/queue/bounded_queue.hpp>
 #include <yoke/schedule.hpp>
 
 #include <atomic>
@@ -20,7 +29,9 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -78,7 +89,10 @@ public:
     explicit held(std::atomic<int>& count) : count_(&count) { ++*count_; }
     held(const held& other) : count_(other.count_) { ++*count_; }
     held(held&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-    held& operator=(const held&) = delete;
+    held& operator=(held other) noexcept {
+        std::swap(count_, other.count_);
+        return *this;
+    }
     ~held() {
         if (count_ == nullptr) return;
         // Long enough for a thread that was told too early to look.
@@ -162,76 +176,272 @@ TEST_CASE("a coroutine gives back its locals before anybody hears that it is don
     for (int round = 0; round != 200; ++round) REQUIRE(parent(pool, mutex).get() == 2);
 }
 
+namespace {
+
+/// How a piece of work ends.
+enum class outcome { value, error, cancel };
+constexpr outcome outcomes[] = {outcome::value, outcome::error, outcome::cancel};
+
+/// Work that holds something, and ends as it is told to (cancel: it does not begin).
+struct holding_work {
+    held holds;
+    outcome how;
+    template <class... Ignored>
+    int operator()(Ignored&&...) const {
+        if (how == outcome::error) throw std::domain_error("work");
+        return 1;
+    }
+};
+
+/// Waits for a future and says how many things are held once its end is visible. `how` is how it must end.
+template <class R>
+int left_when_done(yoke::future<R> done, const std::atomic<int>& count, bool helps) {
+    if (helps) {
+        done.wait();
+    } else {
+        (void)done.wait_until(std::chrono::steady_clock::time_point::max());
+    }
+    const int left = count;
+    try {
+        static_cast<void>(done.get());
+    } catch (const std::domain_error&) {  // NOLINT(bugprone-empty-catch)
+    } catch (const yoke::cancelled&) {}   // NOLINT(bugprone-empty-catch)
+    return left;
+}
+
+/// Does something that is over when it returns or throws.
+template <class Call>
+void end_of(Call&& call) {
+    try {
+        call();
+    } catch (const std::domain_error&) {   // NOLINT(bugprone-empty-catch)
+    } catch (const yoke::cancelled&) {     // NOLINT(bugprone-empty-catch)
+    } catch (const yoke::stage_error&) {   // NOLINT(bugprone-empty-catch)
+    } catch (const yoke::task_errors&) {   // NOLINT(bugprone-empty-catch)
+    } catch (const yoke::fetch_error&) {}  // NOLINT(bugprone-empty-catch)
+}
+
+/// A queue that is referred to by copies of itself, as a handle is.
+struct held_queue {
+    using value_type = int;
+    held holds;
+    std::shared_ptr<yoke::bounded_queue<int>> queue;
+    std::optional<int> pop() { return queue->pop(); }
+    void close() { queue->close(); }
+};
+
+}  // namespace
+
 TEST_CASE("when a completion is visible, all that the work held is gone, whatever kind of work it was",
           "[concurrent]") {
     yoke::thread_pool pool(2);
     thread_executor threads;
+    manual_executor never;
     yoke::timer timer;
     std::atomic<int> count{0};
-    bool fails = false;
-    const auto work = [&](held holds) {
-        return [&fails, holds] {
-            if (fails) throw std::domain_error("work");
-        };
+    // Begins the work; the future of those that can be cancelled is then cancelled while the pool does nothing.
+    using make = std::function<yoke::future<void>(outcome)>;
+    const auto work = [&count](outcome how) { return [call = holding_work{held(count), how}] { call(); }; };
+    const auto first = [](outcome how) {
+        if (how == outcome::error) throw std::domain_error("first");
     };
-    using make = std::function<yoke::future<void>()>;
-    const std::vector<std::pair<std::string, make>> kinds = {
-        {"submit", [&] { return pool.submit(work(held(count))); }},
-        {"submit with an argument", [&] { return pool.submit([](const held&) {}, held(count)); }},
-        {"an executor without submit", [&] { return yoke::submit(threads, work(held(count))); }},
-        {"then", [&] { return pool.submit([] {}).then(pool, work(held(count))); }},
+    const auto consumers = [&](outcome how) {
+        held_queue queue{held(count), std::make_shared<yoke::bounded_queue<int>>(4)};
+        (void)queue.queue->push(1);
+        (void)queue.queue->push(2);
+        queue.close();
+        return yoke::consume(pool, 2, std::move(queue), holding_work{held(count), how});
+    };
+    struct kind {
+        std::string name;
+        make begin;
+        bool cancels = false;
+    };
+    const std::vector<kind> kinds = {
+        {"submit", [&](outcome how) { return pool.submit(work(how)); }, true},
+        {"submit through a view",
+         [&](outcome how) {
+             return yoke::with(pool, {.stop = std::stop_source().get_token()}).submit(work(how));
+         },
+         true},
+        {"submit with an argument",
+         [&](outcome how) { return pool.submit([first, how](const held&) { first(how); }, held(count)); },
+         true},
+        {"an executor without submit", [&](outcome how) { return yoke::submit(threads, work(how)); }},
+        {"then", [&](outcome how) { return pool.submit([] {}).then(pool, work(how)); }, true},
         {"then that is skipped",
-         [&] {
-             return pool
-                 .submit([&fails] {
-                     if (fails) throw std::domain_error("first");
-                 })
-                 .then(pool, work(held(count)));
-         }},
-        {"bulk", [&] { return pool.bulk(10, [call = work(held(count))](std::size_t) { call(); }); }},
-        {"coroutine with a local", [&] { return coroutine_with_local(pool, count, fails); }},
-        {"coroutine with a parameter", [&] { return coroutine_with_parameter(pool, held(count), fails); }},
-        {"awaiting coroutine", [&] { return awaiting(coroutine_with_local(pool, count, fails)); }},
-        {"after", [&] { return timer.after(pool, 0ms, work(held(count))); }},
-        {"every",
-         [&] {
-             return timer.every(pool, 1ms,
-                                [holds = held(count)]() -> void { throw std::domain_error("run"); });
-         }},
+         [&](outcome how) {
+             return pool.submit([first, how] { first(how); }).then(pool, work(outcome::value));
+         },
+         true},
+        {"bulk", [&](outcome how) { return pool.bulk(10, [call = work(how)](std::size_t) { call(); }); },
+         true},
+        {"coroutine with a local",
+         [&](outcome how) { return coroutine_with_local(pool, count, how == outcome::error); }},
+        {"coroutine with a parameter",
+         [&](outcome how) { return coroutine_with_parameter(pool, held(count), how == outcome::error); }},
+        {"awaiting coroutine",
+         [&](outcome how) { return awaiting(coroutine_with_local(pool, count, how == outcome::error)); }},
+        {"after", [&](outcome how) { return timer.after(pool, 0ms, work(how)); }, true},
+        {"every", [&](outcome) { return timer.every(pool, 1ms, work(outcome::error)); }, true},
         {"when_all",
-         [&] {
+         [&](outcome how) {
              std::vector<yoke::future<void>> some;
-             for (int i = 0; i != 3; ++i) some.push_back(pool.submit(work(held(count))));
+             for (int i = 0; i != 3; ++i) some.push_back(pool.submit(work(how)));
              return yoke::when_all(std::move(some));
          }},
         {"results that when_all drops",
-         [&] {
+         [&](outcome) {
              return yoke::when_all(pool.submit([] { throw std::domain_error("first"); }),
                                    pool.submit([&count] { return held(count); }))
                  .then(pool, [](auto) {});
          }},
+        {"when_any",
+         [&](outcome how) {
+             std::vector<yoke::future<void>> some;
+             some.push_back(yoke::submit(never, [] {}));
+             some.push_back(pool.submit(work(how)));
+             return yoke::when_any(std::move(some)).then(pool, [](auto) {});
+         }},
+        {"consume", [&](outcome how) { return consumers(how).then(pool, [](auto) {}); }},
     };
-    for (const auto& [name, begin] : kinds) {
-        for (const bool failing : {false, true}) {
+    for (const auto& [name, begin, cancels] : kinds) {
+        for (const outcome how : outcomes) {
+            if (how == outcome::cancel && !cancels) continue;
             for (const bool helps : {false, true}) {
-                INFO(name << ", fails " << failing << ", helps " << helps);
-                fails = failing;
+                INFO(name << ", outcome " << static_cast<int>(how) << ", helps " << helps);
                 int left = 0;
                 for (int round = 0; round != 30; ++round) {
-                    auto done = begin();
-                    if (helps) {
-                        done.wait();
-                    } else {
-                        (void)done.wait_until(std::chrono::steady_clock::time_point::max());
+                    if (how != outcome::cancel) {
+                        left += left_when_done(begin(how), count, helps);
+                        continue;
                     }
+                    pool.pause();
+                    auto done = begin(how);
+                    CHECK(done.cancel());
                     left += count;
-                    try {
-                        done.get();
-                    } catch (const std::domain_error&) {}  // NOLINT(bugprone-empty-catch)
+                    CHECK(done.cancel());  // as it is so already
+                    pool.resume();
+                    left += left_when_done(std::move(done), count, helps);
                 }
                 CHECK(left == 0);
             }
         }
+    }
+    for (const outcome how : {outcome::value, outcome::error}) {
+        int left = 0;
+        for (int round = 0; round != 30; ++round) left += left_when_done(consumers(how), count, false);
+        INFO("the future of consume itself, outcome " << static_cast<int>(how));
+        CHECK(left == 0);
+    }
+}
+
+namespace {
+
+/// What gives back its functions, and the values in them, before it returns or throws: on any executor.
+template <class E>
+void check_calls_hold_nothing(E& ex) {
+    std::atomic<int> count{0};
+    std::stop_source stop;
+    auto stopped = yoke::with(ex, {.stop = stop.get_token()});
+    stop.request_stop();
+    using call = std::function<void(outcome)>;
+    std::vector<std::pair<std::string, call>> calls;
+    const auto add = [&](const std::string& name, auto run) {
+        calls.emplace_back(name, [&, run](outcome how) {
+            // Nothing may be left of the function, once the statement that has called is over.
+            end_of([&] {
+                if (how == outcome::cancel) {
+                    run(stopped, holding_work{held(count), how});
+                } else {
+                    run(ex, holding_work{held(count), how});
+                }
+            });
+        });
+    };
+    const std::vector<int> few(100, 1);
+    const auto numbers = [&few] { return few; };
+    add("map", [=](auto& on, auto f) { static_cast<void>(yoke::map(on, numbers(), std::move(f))); });
+    add("map in chunks",
+        [=](auto& on, auto f) { static_cast<void>(yoke::map(on, numbers(), std::move(f), {.chunk = 3})); });
+    add("map of items that hold something", [&count](auto& on, auto f) {
+        std::vector<held> items;
+        for (int i = 0; i != 20; ++i) items.emplace_back(count);
+        static_cast<void>(yoke::map(on, std::move(items), std::move(f)));
+    });
+    add("for_each", [=](auto& on, auto f) { yoke::for_each(on, numbers(), std::move(f)); });
+    add("for_each in chunks",
+        [=](auto& on, auto f) { yoke::for_each(on, numbers(), std::move(f), {.chunk = 3}); });
+    add("reduce", [=](auto& on, auto f) { static_cast<void>(yoke::reduce(on, numbers(), 0, std::move(f))); });
+    add("transform_reduce", [=](auto& on, auto f) {
+        static_cast<void>(yoke::transform_reduce(on, numbers(), 0, std::plus<>(), std::move(f)));
+    });
+    add("fetch to its end", [](auto& on, auto f) {
+        const auto source = [f = std::move(f)](yoke::page_request page) {
+            return page.offset < 50 ? std::vector<int>(10, f()) : std::vector<int>();
+        };
+        for (const auto& page : yoke::fetch(on, source, {.limit = 10})) static_cast<void>(page);
+    });
+    add("fetch that is dropped", [](auto& on, auto f) {
+        const auto source = [f = std::move(f)](yoke::page_request) { return std::vector<int>(10, f()); };
+        static_cast<void>(yoke::fetch(on, source, {.limit = 10}).next());
+    });
+    add("pipeline", [&count](auto& on, auto f) {
+        std::vector<held> items;
+        for (int i = 0; i != 20; ++i) items.emplace_back(count);
+        auto keep = [f](held&& item) { return f(), std::move(item); };
+        static_cast<void>(yoke::from(std::move(items)) | yoke::stage(on, keep) | yoke::stage(on, f) |
+                          yoke::collect());
+    });
+    if constexpr (requires { ex.invoke(holding_work{held(count), outcome::value}); })
+        add("invoke", [&ex](auto&, auto f) {
+            auto other = f;
+            static_cast<void>(yoke::invoke(ex, std::move(f), std::move(other)));
+        });
+    if constexpr (yoke::local_executor<E>)
+        add("task_group", [](auto& on, auto f) {
+            yoke::task_group group(on);
+            for (int i = 0; i != 3; ++i) group.run(f);
+            group.wait();
+        });
+    for (const auto& [name, begin] : calls) {
+        for (const outcome how : outcomes) {
+            INFO(name << ", outcome " << static_cast<int>(how));
+            int left = 0;
+            for (int round = 0; round != 10; ++round) {
+                begin(how);
+                left += count;
+            }
+            CHECK(left == 0);
+        }
+    }
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("when a call is over, all that it held is gone, on every executor", "[concurrent]",
+                   yoke::inline_executor, yoke::thread_pool, yoke::basic_thread_pool<yoke::fifo>,
+                   yoke::basic_thread_pool<yoke::priority<>>, yoke_test::thread_executor) {
+    TestType ex;
+    check_calls_hold_nothing(ex);
+}
+
+TEST_CASE("when a group has been waited for, all that its tasks held is gone", "[concurrent]") {
+    yoke::thread_pool pool(2);
+    std::atomic<int> count{0};
+    for (const outcome how : outcomes) {
+        int left = 0;
+        for (int round = 0; round != 30; ++round) {
+            yoke::task_group group(pool);
+            for (int i = 0; i != 100; ++i) group.run(holding_work{held(count), how});
+            if (how == outcome::cancel) group.cancel();
+            try {
+                group.wait();
+            } catch (const yoke::task_errors&) {}  // NOLINT(bugprone-empty-catch)
+            left += count;
+        }
+        INFO("outcome " << static_cast<int>(how));
+        CHECK(left == 0);
     }
 }
 

@@ -232,6 +232,7 @@ private:
     std::size_t most_ = 0;             // runners at once
     std::size_t asked_ = 0;            // runners that have not begun
     std::size_t at_work_ = 0;          // runners that have
+    bool held_back_ = false;           // one was refused: no further ones until the others are gone
 };
 
 /// Completes with a runner; if the runner never came, tells the crew.
@@ -300,6 +301,7 @@ inline crew_stage* crew::first_ready() const noexcept {
 
 inline bool crew::wanted() noexcept {
     if (asked_ + at_work_ >= most_) return false;
+    if (held_back_ && asked_ + at_work_ != 0) return false;
     std::size_t ready = 0;
     for (const stage_core* stage : stages_) ready += stage->may_begin_count();
     return ready > asked_ && !launch_frame::holds(*this);
@@ -307,6 +309,7 @@ inline bool crew::wanted() noexcept {
 
 inline void crew::launch(pipeline_lock& lock) noexcept {
     ++asked_;
+    held_back_ = false;
     lock.unlock();
     std::exception_ptr error;
     try {
@@ -377,7 +380,8 @@ inline bool crew::help_from_outside(pipeline_lock& lock, bool& refused) noexcept
 
 inline void crew::refused(std::exception_ptr error, pipeline_lock& lock) noexcept {
     --asked_;
-    if (asked_ + at_work_ != 0) return;  // then others will come, or are here
+    held_back_ = asked_ + at_work_ != 0;
+    if (held_back_) return;  // then others will come, or are here
     for (crew_stage* stage : stages_) {
         while (!core_.ending && stage->has_waiting()) {
             order_node& node = stage->take();
