@@ -14,8 +14,10 @@
 /// An error is dropped, exactly once, when the last place that could hand it to somebody is gone: a detached task throws;
 /// a future is dropped that holds an error, or whose task throws later (of submit, bulk, then, a timer, a coroutine,
 /// when_all, consume); a task_group is destroyed without wait(). An error that went on to the future of a `then`, a
-/// `when_all` or a coroutine is dropped with that future, not before. `cancelled` is no error. A `when_all` hands on the
-/// first error and `fetch` those of the pages it was asked for; what they leave aside beyond that is not dropped.
+/// `when_all` or a coroutine is dropped with that future, not before. Where several calls fail and one error is thrown -
+/// when_all, consume, bulk, loops, fetch, a pipeline - the others are dropped; those in a task_errors are not, nor are those
+/// that are set aside for the caller. `cancelled` is no error, nor is that of a page that fetch had asked for beyond the
+/// end of the data.
 
 #include <yoke/detail/base/config.hpp>
 #include <yoke/detail/base/exception_text.hpp>

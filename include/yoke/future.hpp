@@ -209,10 +209,11 @@ struct future_access {
         return f.state_.get();
     }
     /// Destroys the outcome of a future that is done and that nobody else has; a thread on its way out of the task may own
-    /// the state for a moment longer.
+    /// the state for a moment longer. An error is dropped.
     template <class R>
     static void drop_outcome(future<R>& f) noexcept {
         if (!f.valid()) return;
+        f.state_->drop_error();
         f.state_->value().reset();
         f.state_->error() = nullptr;
     }

@@ -20,8 +20,9 @@
 /// producers wake and their `push` returns false, the other consumers finish what is in the queue, and when
 /// all have ended the first error is thrown from the future. The item in the hand of the consumer that failed is gone. With
 /// `consume_errors::go_on` a consumer that throws goes on with the next item, the queue stays open, and an error is
-/// thrown at the end all the same: the first one of the consumer that ended first. A worker process that died is
-/// not replaced in the crew. Once the whole crew has ended
+/// thrown at the end all the same: the first one of the consumer that ended first. All others are dropped errors
+/// (dropped_error.hpp), those of a consumer that threw more than once in the process where it runs. A worker process
+/// that died is not replaced in the crew. Once the whole crew has ended
 /// and one of it had failed the queue is closed in any case, so that no producer waits for nobody.
 ///
 /// A consumer occupies its worker until it ends. If there are fewer workers than consumers the others begin when one
@@ -29,6 +30,7 @@
 
 #include <yoke/concept/executor.hpp>
 #include <yoke/concept/queue.hpp>
+#include <yoke/detail/future/error_aside.hpp>
 #include <yoke/detail/future/joint_state.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
@@ -102,7 +104,11 @@ struct consumer {
             try {
                 std::invoke(f, std::move(*item));
             } catch (...) {
-                if (!first) first = std::current_exception();
+                if (first) {
+                    leave_error_aside(std::current_exception(), "a consumer that had failed before");
+                } else {
+                    first = std::current_exception();
+                }
             }
         }
         if (first) std::rethrow_exception(first);

@@ -520,14 +520,15 @@ private:
     /// The data ends here: pages beyond it are not waited for.
     void end_at(std::uint64_t offset) {
         end_ = std::min(end_, offset);
-        abandon(under_way_.lower_bound(end_));
+        abandon(under_way_.lower_bound(end_), true);
     }
-    /// Gives up the pages from `first` on: those that have not begun will not run.
-    void abandon(typename page_map::iterator first) noexcept {
+    /// Gives up the pages from `first` on: those that have not begun will not run. The errors of the others are dropped,
+    /// but for pages beyond the end of the data: that such a page cannot be had means nothing.
+    void abandon(typename page_map::iterator first, bool beyond_the_end = false) noexcept {
         while (first != under_way_.end()) {
             auto page = under_way_.extract(first++);
             auto& rows = page.mapped().rows;
-            if (rows.valid()) detail::future_access::state(rows)->let_error_go();
+            if (rows.valid() && beyond_the_end) detail::future_access::state(rows)->let_error_go();
             if (rows.valid() && !rows.cancel()) abandoned_.insert(std::move(page));
         }
     }

@@ -141,7 +141,6 @@ private:
             failed_.push_back(std::move(ended));
         } catch (...) {
             lost_errors_ = true;  // which wait() tells
-            state->let_error_go();
         }
     }
 

@@ -36,6 +36,7 @@
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/base/call_results.hpp>
 #include <yoke/detail/future/completion_set.hpp>
+#include <yoke/detail/future/error_aside.hpp>
 #include <yoke/error.hpp>
 #include <yoke/future.hpp>
 #include <yoke/future/completion.hpp>  // for core_of
@@ -359,11 +360,20 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
     std::vector<failed_items> set_aside;
     std::uint64_t failed = std::numeric_limits<std::uint64_t>::max();  // the first chunk that did
     failed_items first_failed;
+    future<timed<Out>> failed_result;  // that has this error; the error of a future that is dropped is
 
-    const auto fail = [&](std::uint64_t number, std::uint64_t first, std::size_t count) noexcept {
-        if (number >= failed) return;
+    const auto fail = [&](std::uint64_t number, std::uint64_t first, std::size_t count,
+                          std::exception_ptr error, future<timed<Out>> result = {}) noexcept {
+        if (number >= failed) {
+            if (!result.valid())
+                leave_error_aside(std::move(error), "a loop of which an earlier item has failed");
+            return;
+        }
         failed = number;
-        first_failed = {first, count, std::current_exception()};
+        std::swap(failed_result, result);
+        if (!result.valid())
+            leave_error_aside(std::move(first_failed.error), "a loop of which an earlier item has failed");
+        first_failed = {first, count, std::move(error)};
         // The outcomes of `number` and more behind it may have been taken by now.
         for (std::uint64_t behind = std::max(number + 1, taken); behind - taken < begun.size(); ++behind)
             if (auto& result = begun[behind - taken].result; result.valid()) result.cancel();
@@ -384,20 +394,26 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
             window.submitted(nanoseconds_since(start));
             return true;
         } catch (...) {
-            fail(number, first, 0);
+            fail(number, first, 0, std::current_exception());
             // If only the last step failed the task is on its way, and must not outlive us.
             if (begun.size() > number - taken && begun.back().result.valid()) begun.back().result.wait();
             return false;
         }
     };
     const auto settle = [&](chunk& arrived, std::uint64_t number) {
+        future<timed<Out>> result = std::exchange(arrived.result, {});
+        auto* const state = future_access::state(result);
+        if (!sets_aside && state->error()) {
+            const std::exception_ptr error = state->error();
+            return fail(number, arrived.first, arrived.items, error, std::move(result));
+        }
         try {
-            auto [out, ns] = std::exchange(arrived.result, {}).get();
+            auto [out, ns] = std::move(result).get();
             sizer.learn(arrived.items, ns);
             window.completed(ns);
             arrived.early = std::move(out);
         } catch (...) {
-            if (!sets_aside) return fail(number, arrived.first, arrived.items);
+            if (!sets_aside) return fail(number, arrived.first, arrived.items, std::current_exception());
             set_aside.push_back({arrived.first, arrived.items, std::current_exception()});
         }
     };
@@ -418,10 +434,11 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
                 begun.pop_front();
             }
         } catch (...) {
-            fail(number, begun.empty() ? items : begun.front().first,
-                 begun.empty() ? 0 : begun.front().items);
+            fail(number, begun.empty() ? items : begun.front().first, begun.empty() ? 0 : begun.front().items,
+                 std::current_exception());
         }
     }
+    if (failed_result.valid()) future_access::state(failed_result)->let_error_go();  // it is received
     if (options.failed != nullptr) {
         std::sort(set_aside.begin(), set_aside.end(),
                   [](const failed_items& a, const failed_items& b) { return a.index < b.index; });

@@ -27,9 +27,10 @@
 /// threads were initialized is handed everything.
 ///
 /// **Errors.** After an item has failed, blocks behind it are not begun, those before it run. When all has settled, the
-/// error of the first failed item in the order of the range is thrown.
+/// error of the first failed item in the order of the range is thrown; the others are dropped (dropped_error.hpp).
 
 #include <yoke/detail/base/function_ref.hpp>
+#include <yoke/detail/future/error_aside.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -122,11 +123,16 @@ public:
         return item_.load(std::memory_order_relaxed) <= item;
     }
     [[nodiscard]] bool any() const noexcept { return before(none - 1); }
+    /// Of two errors the one of the later item is dropped.
     void add(std::size_t item, std::exception_ptr error) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (before(item)) return;
-        item_.store(item, std::memory_order_relaxed);
-        error_ = std::move(error);
+        {
+            const std::lock_guard lock(mutex_);
+            if (!before(item)) {
+                item_.store(item, std::memory_order_relaxed);
+                error_.swap(error);
+            }
+        }
+        leave_error_aside(std::move(error), "a loop of which an earlier item has failed");
     }
     /// When all has settled.
     void rethrow_if_any() {

@@ -88,7 +88,7 @@ public:
         while (order_node* const node = output_.pop()) delete static_cast<Node*>(node);
         while (order_node* const node = done_.pop()) delete static_cast<Node*>(node);
         core_.template discard<Node>();
-        core_.buried.clear();
+        core_.destroy_buried();
     }
 
     std::uint64_t pulled = 0;

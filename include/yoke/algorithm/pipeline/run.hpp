@@ -32,6 +32,7 @@
 #include <yoke/algorithm/pipeline/options.hpp>
 #include <yoke/algorithm/pipeline/order_list.hpp>
 #include <yoke/detail/future/blocked_wait.hpp>
+#include <yoke/detail/future/error_aside.hpp>
 #include <yoke/detail/future/state.hpp>
 #include <yoke/detail/future/task_scope.hpp>
 #include <yoke/detail/os/fork_detector.hpp>
@@ -83,6 +84,11 @@ public:
         std::uint64_t item = 0;
         std::exception_ptr error{};
     };
+    struct buried_error {
+        std::exception_ptr error;
+        bool received;
+        std::uint32_t pool;
+    };
 
     const process_stamp process;
     std::mutex mutex;
@@ -100,7 +106,7 @@ public:
     std::uint64_t errors = 0;
     failure first_failure;
     std::vector<failed_item> failed;                 // that were set aside
-    std::vector<std::exception_ptr> buried;          // for the driver to destroy
+    std::vector<buried_error> buried;                // for the driver to destroy
     std::stop_source abandoned{std::nostopstate};    // tells calls on other executors that the run is ending
     std::stop_source source_over{std::nostopstate};  // tells the source that no further item is wanted
 
@@ -235,30 +241,32 @@ public:
                 failed.push_back({stage, item, error});
                 return remove(*node);
             }
-            remember(stage, label, item, error);
-        } catch (...) {
-            // No memory to remember it in full.
-            if (!ending && !first_failure.error) first_failure.error = error;
+        } catch (...) {  // NOLINT(bugprone-empty-catch)
+            // No memory to set it aside: then it ends the run.
         }
+        remember(stage, label, item, std::move(error));
         ending = true;
-        bury(std::move(error));
     }
     /// The source failed. What it gave before goes through; then the run throws.
     void fail_source(const std::string& label, std::uint64_t item, std::exception_ptr error) noexcept {
         ++errors;
-        try {
-            remember(0, label, item, error);
-        } catch (...) {
-            if (!ending && !first_failure.error) first_failure.error = error;
-        }
-        bury(std::move(error));
+        remember(0, label, item, std::move(error));
     }
-    /// Leaves it to the driver to destroy an exception: not under the mutex, and not on a thread that throws it on.
-    void bury(std::exception_ptr error) noexcept {
+    /// Leaves it to the driver to destroy an exception: not under the mutex, and not on a thread that throws it on. If
+    /// nobody will receive it the driver drops it, as one of the pool with the number `pool`.
+    void bury(std::exception_ptr error, bool received = true, std::uint32_t pool = 0) noexcept {
         try {
-            buried.push_back(std::move(error));
+            buried.push_back({std::move(error), received, pool});
         } catch (...) {  // no memory: then here
         }
+    }
+    /// Destroys them, without the mutex.
+    void destroy_buried() noexcept {
+        for (buried_error& each : buried) {
+            if (!each.received)
+                report_dropped_error(std::move(each.error), "a pipeline that was ending already", each.pool);
+        }
+        buried.clear();
     }
 
     // Threads
@@ -412,9 +420,21 @@ private:
         return refused;
     }
 
+    /// The first error is the one that the run throws.
     void remember(std::size_t stage, const std::string& label, std::uint64_t item,
-                  const std::exception_ptr& error) {
-        if (!ending && !first_failure.error) first_failure = {stage, label, item, error};
+                  std::exception_ptr error) noexcept {
+        const bool first = !ending && !first_failure.error;
+        if (first) {
+            first_failure.error = error;
+            first_failure.stage = stage;
+            first_failure.item = item;
+            try {
+                first_failure.label = label;
+            } catch (...) {  // NOLINT(bugprone-empty-catch)
+                // No memory for the name: its number tells the stage, too.
+            }
+        }
+        bury(std::move(error), first, first ? 0 : pool_of_this_task());
     }
     [[nodiscard]] bool source_has_work() const noexcept { return ending || source_ended || may_pull(); }
     /// Something that the driver must do will not wait for the source.

@@ -60,8 +60,6 @@ private:
         state_ref<future_core> future_done() noexcept override {
             // It goes now, with what is left of its outcome, and not with the last of what waits for it.
             const auto gone = core.take();
-            // The first error goes on. Those that are left in other children are then nobody's.
-            if (owner->children_ == awaited::needed) gone->let_error_go();
             return owner->arrive(
                 [this] { owner->one_done(static_cast<std::size_t>(this - owner->nodes_.get())); });
         }

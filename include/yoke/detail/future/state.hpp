@@ -103,7 +103,13 @@ public:
         if (!inherited() && done()) drop_error();
         release();
     }
-    /// If this ends with an error that nobody takes, nobody shall be told: the owner has another one to hand on.
+    /// It is done and nobody else has the outcome any more: if there is an error that nobody has taken, it is dropped.
+    void drop_error() noexcept {
+        // relaxed: written before the future was done, or by an owner before it let go.
+        const std::uint32_t error = error_note_.load(std::memory_order_relaxed);
+        if ((error & (error_stored | error_unwanted)) == error_stored) error_dropped(error / error_of_pool);
+    }
+    /// If this ends with an error that nobody takes, nobody shall be told: the owner has it, or knows it to mean nothing.
     void let_error_go() noexcept { error_note_.fetch_or(error_unwanted, std::memory_order_relaxed); }
 
     [[nodiscard]] bool done() const noexcept {
@@ -282,13 +288,6 @@ private:
 
     static constexpr int looks_until_claimed = 24;
     static constexpr int looks_until_done = 100;
-
-    /// If there is an error that nobody has taken, it is dropped. Nobody else has the outcome any more.
-    void drop_error() noexcept {
-        // relaxed: written before the future was done, or by an owner before it let go.
-        const std::uint32_t error = error_note_.load(std::memory_order_relaxed);
-        if ((error & (error_stored | error_unwanted)) == error_stored) error_dropped(error / error_of_pool);
-    }
 
     /// True if the word becomes another one than `seen` within the moment that it pays to look on.
     [[nodiscard]] bool moves_on(std::uint32_t seen) const noexcept {

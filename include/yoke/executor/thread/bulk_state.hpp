@@ -12,6 +12,7 @@
 /// when they were given up, at once; who counts the last one completes the future (acq_rel: it has seen what all calls did).
 
 #include <yoke/detail/base/invoke.hpp>
+#include <yoke/detail/future/error_aside.hpp>
 #include <yoke/detail/future/helping.hpp>
 #include <yoke/detail/future/state.hpp>
 #include <yoke/detail/future/task_scope.hpp>
@@ -102,7 +103,7 @@ private:
             return begun < count_ ? count_ - begun : 0;
         }
     }
-    /// Keeps the error of the lowest number.
+    /// Keeps the error of the lowest number; the others are dropped.
     void note(std::uint64_t number, std::exception_ptr error) noexcept {
         while (noting_.test_and_set(std::memory_order_acquire)) noting_.wait(true, std::memory_order_relaxed);
         if (first_error_ == nullptr || number < error_at_) {
@@ -111,6 +112,7 @@ private:
         }
         noting_.clear(std::memory_order_release);
         noting_.notify_one();
+        leave_error_aside(std::move(error), "a call of bulk, of which another one has failed, too");
     }
     void leave_out_or_end(std::uint64_t calls) noexcept {
         if (left_.fetch_sub(calls, std::memory_order_acq_rel) != calls) return;
