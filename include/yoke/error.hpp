@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -106,12 +107,26 @@ public:
     using error::error;
 };
 
+/// Neighbouring items of what an algorithm went through, counted from 0.
+struct item_range {
+    std::uint64_t index = 0;
+    std::uint64_t count = 0;
+
+    friend bool operator==(const item_range&, const item_range&) = default;
+    /// "item 7" or "items 7 to 9".
+    [[nodiscard]] std::string text() const {
+        if (count == 1) return "item " + std::to_string(index);
+        return "items " + std::to_string(index) + " to " + std::to_string(index + count - 1);
+    }
+};
+
 /// A worker process ended while it ran the task. Only this task is lost; the pool replaces the worker.
 class worker_lost : public error {
 public:
     /// `signal` is the signal that ended the worker, or 0 when it exited by itself with `status`.
     worker_lost(const std::string& what, int pid, int signal, int status, std::uint64_t task,
-                int attempts = 1, std::string output = {}, int worker = -1, std::string stack = {})
+                int attempts = 1, std::string output = {}, int worker = -1, std::string stack = {},
+                std::optional<item_range> items = {})
         : error(what),
           pid_(pid),
           signal_(signal),
@@ -120,7 +135,8 @@ public:
           attempts_(attempts),
           output_(std::move(output)),
           worker_(worker),
-          stack_(std::move(stack)) {}
+          stack_(std::move(stack)),
+          items_(items) {}
 
     /// Process id of the worker that was lost.
     [[nodiscard]] int pid() const noexcept { return pid_; }
@@ -142,6 +158,21 @@ public:
     /// empty. One line a frame, innermost first: the file it is in, the function if the dynamic linker knows its name
     /// (a program's own if it was linked with -rdynamic), the offset, the address.
     [[nodiscard]] const std::string& stack() const noexcept { return stack_; }
+    /// The items that the task had, if it was one of map, for_each or reduce; its text names them, too.
+    [[nodiscard]] const std::optional<item_range>& items() const noexcept { return items_; }
+    /// The same error, of a task that had these items.
+    [[nodiscard]] worker_lost with_items(item_range items) const {
+        return {items.text() + ": " + what(),
+                pid_,
+                signal_,
+                status_,
+                task_,
+                attempts_,
+                output_,
+                worker_,
+                stack_,
+                items};
+    }
 
 private:
     int pid_;
@@ -152,19 +183,28 @@ private:
     std::string output_;
     int worker_;
     std::string stack_;
+    std::optional<item_range> items_;
 };
 
 /// The task ran longer than its `task_options::timeout`, and its worker was killed and replaced; or it had not begun
 /// within its `task_options::queue_timeout`, and never ran.
 class task_timeout : public error {
 public:
-    explicit task_timeout(const std::string& what, bool began = true) : error(what), began_(began) {}
+    explicit task_timeout(const std::string& what, bool began = true, std::optional<item_range> items = {})
+        : error(what), began_(began), items_(items) {}
 
     /// Whether the task had begun; if not, nothing of it was done.
     [[nodiscard]] bool began() const noexcept { return began_; }
+    /// The items that the task had, if it was one of map, for_each or reduce; its text names them, too.
+    [[nodiscard]] const std::optional<item_range>& items() const noexcept { return items_; }
+    /// The same error, of a task that had these items.
+    [[nodiscard]] task_timeout with_items(item_range items) const {
+        return task_timeout(items.text() + ": " + what(), began_, items);
+    }
 
 private:
     bool began_;
+    std::optional<item_range> items_;
 };
 
 /// Several calls that ran together have thrown. (If only one has, its exception is thrown as it is.)

@@ -8,6 +8,7 @@
 #include <yoke/algorithm/fetch.hpp>
 #include <yoke/algorithm/invoke.hpp>
 #include <yoke/algorithm/map.hpp>
+#include <yoke/algorithm/map_options.hpp>
 #include <yoke/algorithm/pipeline.hpp>
 #include <yoke/algorithm/reduce.hpp>
 #include <yoke/algorithm/scan.hpp>

@@ -13,6 +13,8 @@
 #include "support/executors.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstddef>
 #include <functional>
@@ -27,6 +29,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 using yoke_test::manual_executor;
 using yoke_test::thread_executor;
@@ -333,6 +337,18 @@ void check_blame(E& ex) {
     CHECK(failed[0].index == 3);
     CHECK_THROWS_AS(std::rethrow_exception(failed[0].error), std::domain_error);
 
+    failed.clear();
+    CHECK_THROWS_AS(yoke::for_each(ex, numbers, [](int x) { static_cast<void>(fails_on_sevens(x)); },
+                                   {.failed = &failed}),
+                    std::domain_error);
+    CHECK_THROWS_AS(yoke::transform_reduce(ex, numbers, 0, [](int a, int b) { return a + b; },
+                                           fails_on_sevens, {.failed = &failed}),
+                    std::domain_error);
+    REQUIRE(failed.size() == 2);
+    CHECK(failed[0].index == 3);
+    CHECK(failed[1].index == 3);
+    CHECK(failed[1].count == 1);
+
     // Of a chunk that was asked for, all.
     failed.clear();
     CHECK(yoke::map(ex, numbers, fails_on_sevens,
@@ -372,6 +388,77 @@ TEST_CASE("Failed items are named and can be set aside, on processes, dead worke
     CHECK(failed[0].index == 7);
     CHECK(failed[0].count == 1);
     CHECK_THROWS_AS(std::rethrow_exception(failed[0].error), yoke::worker_lost);
+}
+
+TEST_CASE("Whichever item fails, it is named by its number, whatever is done to the others", "[concurrent]") {
+    yoke::thread_pool pool(2);
+    for (const std::size_t size : {std::size_t{1}, std::size_t{5}, std::size_t{40}, std::size_t{3'000}}) {
+        for (std::size_t bad = 0; bad < size; bad += size < 50 ? 1 : 211) {
+            std::vector<double> numbers(size, 1.0);
+            numbers[bad] = -1.0;
+            const auto root = [](double x) {
+                if (x < 0) throw std::domain_error("negative");
+                return std::sqrt(x);
+            };
+            std::vector<yoke::failed_items> failed;
+            CHECK_THROWS_AS(yoke::map(pool, numbers, root, {.failed = &failed}), std::domain_error);
+            CHECK_THROWS_AS(
+                yoke::for_each(pool, numbers, [&](double& x) { x = root(x); }, {.failed = &failed}),
+                std::domain_error);
+            CHECK_THROWS_AS(
+                yoke::transform_reduce(pool, numbers, 0.0, std::plus<>(), root, {.failed = &failed}),
+                std::domain_error);  // eight at a time
+            CHECK_THROWS_AS(yoke::transform_reduce(pool, numbers, 0.0,
+                                                   [](double a, double b) { return a + b; }, root,
+                                                   {.failed = &failed}),
+                            std::domain_error);
+            REQUIRE(failed.size() == 4);
+            for (const yoke::failed_items& each : failed) {
+                REQUIRE(each.index == bad);
+                REQUIRE(each.count == 1);
+            }
+        }
+    }
+}
+
+TEST_CASE("An error about a task that was lost or too slow names the items that it had", "[process]") {
+    yoke::process_pool pool(2);
+    const auto dies = [](int x) {
+        if (x == 7) std::raise(SIGKILL);
+        return x;
+    };
+    const auto lost = [](auto&& call) {
+        try {
+            call();
+        } catch (const yoke::worker_lost& error) {
+            REQUIRE(error.items());
+            CHECK(std::string(error.what()).starts_with(error.items()->text() + ": "));
+            return *error.items();
+        }
+        return yoke::item_range{};
+    };
+    CHECK(lost([&] { static_cast<void>(yoke::map(pool, upto(20), dies, {.chunk = 1})); }) ==
+          yoke::item_range{7, 1});
+    CHECK(lost([&] { static_cast<void>(yoke::map(pool, upto(20), dies, {.chunk = 4})); }) ==
+          yoke::item_range{4, 4});
+    const yoke::item_range of_any_size = lost([&] { static_cast<void>(yoke::map(pool, upto(20), dies)); });
+    CHECK(of_any_size.index <= 7);
+    CHECK(of_any_size.index + of_any_size.count > 7);
+    CHECK(lost([&] {
+              static_cast<void>(yoke::transform_reduce(pool, upto(20), 0, [](int a, int b) { return a + b; },
+                                                       dies, {.chunk = 5}));
+          }) == yoke::item_range{5, 5});
+    try {
+        yoke::for_each(yoke::with(pool, {.timeout = std::chrono::milliseconds(50)}), upto(10),
+                       [](int x) {
+                           if (x == 3) ::pause();
+                       },
+                       {.chunk = 1});
+        FAIL("nothing was thrown");
+    } catch (const yoke::task_timeout& error) {
+        CHECK(error.items() == yoke::item_range{3, 1});
+        CHECK(std::string(error.what()).starts_with("item 3: "));
+    }
 }
 
 TEST_CASE(

@@ -61,9 +61,11 @@ struct map_in_place {
     Out* out;
     F& f;
 
-    void run(value&, std::size_t from, std::size_t to) {
+    void run(value&, std::size_t& from, std::size_t to) {
+        Out* result = out + from;
         auto [at, end] = part_of(first, from, to);
-        for (Out* result = out + from; at != end; ++at, ++result) *result = std::invoke(f, *at);
+        const progress_of reached(from, at);
+        for (; at != end; ++at, ++result) *result = std::invoke(f, *at);
     }
     void join(value&, value&&) noexcept {}
 };
@@ -75,20 +77,21 @@ struct for_each_in_place {
     Iterator first;
     F& f;
 
-    void run(value&, std::size_t from, std::size_t to) {
+    void run(value&, std::size_t& from, std::size_t to) {
         auto [at, end] = part_of(first, from, to);
+        const progress_of reached(from, at);
         for (; at != end; ++at) std::invoke(f, *at);
     }
     void join(value&, value&&) noexcept {}
 };
 
 template <class R, class E, class Range, class F>
-std::vector<R> map_by_forks(E& ex, Range& range, F& f) {
+std::vector<R> map_by_forks(E& ex, Range& range, F& f, std::vector<failed_items>* failed) {
     const auto size = static_cast<std::size_t>(std::ranges::size(range));
     const auto into = [&]<class Out>(std::vector<Out>& results) {
         using loop = map_in_place<std::ranges::iterator_t<Range>, Out, F>;
         loop body{std::ranges::begin(range), results.data(), f};
-        lazy_loop<E, loop>(ex, body).run(size);
+        lazy_loop<E, loop>(ex, body, failed).run(size);
     };
     // Elements must exist to be assigned; where a result type has none to begin with, they are optional.
     if constexpr (std::is_default_constructible_v<R> && !std::is_same_v<R, bool>) {
@@ -134,8 +137,8 @@ constexpr void check_chunks_cross() {
 /// On an executor that forks, results of a type that can be default-constructed are: the elements exist before `f` is
 /// called, and its results are assigned to them.
 ///
-/// If calls throw, the exception of the first of them in the order of the range is thrown, after everything under way
-/// has settled; likewise what the range's iterators throw, and `pool_closed` or `cancelled` from the executor.
+/// If calls throw, the exception of the first of them in the order of the range is thrown, as itself, after everything
+/// under way has settled; `map_options::failed` names its item. Likewise what the range's iterators throw, and `pool_closed` or `cancelled` from the executor.
 template <class E, std::ranges::input_range Range, class F>
     requires executor<std::remove_reference_t<E>>
 [[nodiscard]] auto map(E&& ex, Range&& range, F f, map_options options = {}) {
@@ -150,7 +153,8 @@ template <class E, std::ranges::input_range Range, class F>
     using kernel = detail::map_kernel<result>;
     detail::check_chunks_cross<ex_type, kernel, iterator, F>();
     if constexpr (detail::splits_lazily<ex_type, std::remove_reference_t<Range>>) {
-        if (detail::is_default(options)) return detail::map_by_forks<result>(ex, range, f);
+        if (!detail::asks_for_chunks(options))
+            return detail::map_by_forks<result>(ex, range, f, options.failed);
     }
 
     std::vector<result> results;
@@ -185,11 +189,11 @@ void for_each(E&& ex, Range&& range, F f, map_options options = {}) {
     using kernel = detail::for_each_kernel;
     detail::check_chunks_cross<ex_type, kernel, iterator, F>();
     if constexpr (detail::splits_lazily<ex_type, std::remove_reference_t<Range>>) {
-        if (detail::is_default(options)) {
+        if (!detail::asks_for_chunks(options)) {
             using loop = detail::for_each_in_place<iterator, F>;
             loop body{std::ranges::begin(range), f};
-            detail::lazy_loop<ex_type, loop>(ex, body).run(
-                static_cast<std::size_t>(std::ranges::size(range)));
+            detail::lazy_loop<ex_type, loop>(ex, body, options.failed)
+                .run(static_cast<std::size_t>(std::ranges::size(range)));
             return;
         }
     }

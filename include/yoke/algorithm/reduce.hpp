@@ -55,9 +55,12 @@ struct reduce_in_place {
     Op& op;
     Proj& proj;
 
-    void run(value& so_far, std::size_t from, std::size_t to) {
+    void run(value& so_far, std::size_t& from, std::size_t to) {
+        const std::size_t begin = from;
         T folded = fold(from, to);
+        from = begin;  // what `add` throws is of all of them
         add(so_far, std::move(folded));
+        from = to;
     }
     void join(value& left, value&& right) {
         if (right) add(left, std::move(*right));
@@ -72,26 +75,39 @@ private:
         }
     }
 
-    T fold(std::size_t from, std::size_t to) {
+    T fold(std::size_t& from, std::size_t to) {
         if constexpr (std::is_floating_point_v<T> && (is_plus<Op> || is_multiplies<Op>)) {
             if (to - from >= 4 * lanes) return fold_in_lanes(from, to);
         }
-        return reduce_kernel<T>::run(part_of(first, from, to).first, to - from, op, proj);
+        auto [at, end] = part_of(first, from, to);
+        const progress_of reached(from, at);
+        T folded = static_cast<T>(std::invoke(proj, *at));
+        for (++at; at != end; ++at) folded = std::invoke(op, std::move(folded), std::invoke(proj, *at));
+        return folded;
     }
 
     /// Every lane takes each eighth item, so that no operation waits for the one before and the processor does several at
     /// once. That changes the order of operands: for operations known to be commutative only.
-    T fold_in_lanes(std::size_t from, std::size_t to) {
+    T fold_in_lanes(std::size_t& from, std::size_t to) {
+        std::size_t left = (to - from) / lanes - 1;
         auto [at, end] = part_of(first, from, to);
+        const progress_of reached(from, at);
         T folded[lanes];
         for (T& lane : folded) {
             lane = static_cast<T>(std::invoke(proj, *at));
             ++at;
         }
-        for (std::size_t left = (to - from) / lanes - 1; left != 0; --left) {
-            for (std::size_t i = 0; i != lanes; ++i)
-                folded[i] = std::invoke(
-                    op, folded[i], std::invoke(proj, at[static_cast<std::iter_difference_t<Iterator>>(i)]));
+        for (; left != 0; --left) {
+            std::size_t i = 0;
+            try {
+                for (; i != lanes; ++i)
+                    folded[i] =
+                        std::invoke(op, folded[i],
+                                    std::invoke(proj, at[static_cast<std::iter_difference_t<Iterator>>(i)]));
+            } catch (...) {
+                from += i;
+                throw;
+            }
             at += lanes;
         }
         for (; at != end; ++at) folded[0] = std::invoke(op, folded[0], std::invoke(proj, *at));
@@ -130,12 +146,12 @@ template <class E, std::ranges::input_range Range, class T, class Op, class Proj
     using kernel = detail::reduce_kernel<T>;
     detail::check_chunks_cross<ex_type, kernel, iterator, Op, Proj>();
     if constexpr (detail::splits_lazily<ex_type, std::remove_reference_t<Range>>) {
-        if (detail::is_default(options)) {
+        if (!detail::asks_for_chunks(options)) {
             using loop = detail::reduce_in_place<T, iterator, Op, Proj>;
             loop body{std::ranges::begin(range), op, proj};
             const auto fold = [&] {
-                auto folded = detail::lazy_loop<ex_type, loop>(ex, body).run(
-                    static_cast<std::size_t>(std::ranges::size(range)));
+                auto folded = detail::lazy_loop<ex_type, loop>(ex, body, options.failed)
+                                  .run(static_cast<std::size_t>(std::ranges::size(range)));
                 if (folded) init = static_cast<T>(std::invoke(op, std::move(init), std::move(*folded)));
             };
             detail::call_where_admitted(ex, fold);

@@ -60,7 +60,7 @@ public:
     // The first pass, see lazy_loop.
 
     using value = std::vector<segment>;
-    void run(value& so_far, std::size_t from, std::size_t to) {
+    void run(value& so_far, std::size_t& from, std::size_t to) {
         if (so_far.empty() || so_far.back().to != from) {
             const bool final = frontier_.load(std::memory_order_acquire) == from;
             so_far.push_back({from, from, final, final ? std::move(total_) : std::nullopt});
@@ -68,6 +68,7 @@ public:
         segment& here = so_far.back();
         add_up(here.total, from, to);
         here.to = to;
+        from = to;
         if (!here.final) return;
         total_ = here.total;
         frontier_.store(to, std::memory_order_release);
@@ -98,9 +99,9 @@ public:
         [[nodiscard]] std::size_t begin() const noexcept { return begin_; }
 
         /// Counted from begin().
-        void run(value&, std::size_t from, std::size_t to) {
-            from += begin_;
-            to += begin_;
+        void run(value&, std::size_t& begun, std::size_t end_of_all) {
+            std::size_t from = begun + begin_;
+            const std::size_t to = end_of_all + begin_;
             auto here =
                 std::upper_bound(segments_.begin(), segments_.end(), from,
                                  [](std::size_t item, const segment& each) { return item < each.to; });
@@ -109,6 +110,7 @@ public:
                 scan_.put_before(*here->total, from, end, from == here->from);
                 from = end;
             }
+            begun = end_of_all;
         }
         void join(value&, value&&) noexcept {}
 

@@ -192,14 +192,24 @@ E arrived_of(const E& original) {
 }
 
 TEST_CASE("an exception of a yoke type comes back with its members") {
-    const auto lost = arrived_of(yoke::worker_lost("gone", 4242, 9, -1, 1234567890123, 3, "printed\n"));
+    const auto lost =
+        arrived_of(yoke::worker_lost("gone", 4242, 9, -1, 1234567890123, 3, "printed\n", 2, "a frame\n")
+                       .with_items({12, 8}));
     REQUIRE(lost.pid() == 4242);
     REQUIRE(lost.signal() == 9);
     REQUIRE(lost.status() == -1);
     REQUIRE(lost.task() == 1234567890123);
     REQUIRE(lost.attempts() == 3);
     REQUIRE(lost.output() == "printed\n");
+    REQUIRE(lost.worker() == 2);
+    REQUIRE(lost.stack() == "a frame\n");
+    REQUIRE(lost.items() == yoke::item_range{12, 8});
+    REQUIRE(std::string(lost.what()) == "items 12 to 19: gone");
+    REQUIRE_FALSE(arrived_of(yoke::worker_lost("gone", 1, 9, -1, 1)).items());
 
+    const auto late = arrived_of(yoke::task_timeout("late").with_items({7, 1}));
+    REQUIRE(late.items() == yoke::item_range{7, 1});
+    REQUIRE(std::string(late.what()) == "item 7: late");
     REQUIRE_FALSE(arrived_of(yoke::task_timeout("late", false)).began());
     REQUIRE(arrived_of(yoke::task_timeout("long")).began());
 

@@ -26,13 +26,15 @@
 ///
 /// **Errors.** After a chunk has failed no further one is begun, those behind it in the input are cancelled if they
 /// have not begun, those before it run. When all have settled, the error of the first in the order of the input is
-/// thrown, as itself. So nothing still runs on the caller's items when the algorithm returns, however it does. Which
-/// item that was says `map_options::failed`.
+/// thrown, as itself; the others are dropped (dropped_error.hpp). So nothing still runs on the caller's items when the
+/// algorithm returns, however it does. Which item that was says `map_options::failed`, on every executor; and a
+/// worker_lost or task_timeout, which no function threw, says itself which items its task had.
 ///
 /// Executors that fork need no chunks: with default options they go through a random-access range by lazy splitting,
 /// see algorithm/loop/lazy_loop.hpp.
 
 #include <yoke/algorithm/loop/lazy_loop.hpp>
+#include <yoke/algorithm/map_options.hpp>
 #include <yoke/concept/executor.hpp>
 #include <yoke/detail/base/call_results.hpp>
 #include <yoke/detail/future/completion_set.hpp>
@@ -59,35 +61,6 @@
 #include <vector>
 
 namespace yoke {
-
-/// Neighbouring items that were worked on by one task, which failed.
-struct failed_items {
-    /// The first of them, counted from 0 in the order of the input.
-    std::uint64_t index = 0;
-    /// How many they are: as many as a chunk has, or 0 if the input itself failed or the executor took no more work.
-    std::uint64_t count = 1;
-    /// What was thrown: by the function, or worker_lost, task_timeout, cancelled and the like.
-    std::exception_ptr error{};
-};
-
-/// How an algorithm cuts its input, and what it does about errors. The defaults suit items of any cost; on executors
-/// that fork they leave it to the workers to share out a random-access range as they become idle, and any other value
-/// asks for chunks.
-struct map_options {
-    /// Items in a chunk; 0 means that the size is chosen by measuring, or 1 if failed items are to be named.
-    std::size_t chunk = 0;
-    /// Chunks under way at a time, those included that are done and wait for one before them; 0 means twice the
-    /// executor's concurrency, or up to 256 if chunks of a given size turn out to be short, and more that are done
-    /// (the table above).
-    std::size_t window = 0;
-    /// Where failed items are appended, in the order of the input: with error_policy::stop those whose error is
-    /// thrown, with set_aside all. An item is named on any executor, however it failed; with a `chunk` above 1 its
-    /// whole chunk is, of which nothing is delivered then.
-    std::vector<failed_items>* failed = nullptr;
-    /// With set_aside the results of the other items are delivered, without a gap. What the input throws, and
-    /// an executor that takes no more work, stop the algorithm in any case.
-    error_policy on_error = error_policy::stop;
-};
 
 namespace detail {
 
@@ -333,6 +306,30 @@ private:
     Take take_;
 };
 
+template <class Error>
+[[nodiscard]] std::exception_ptr make_with_items(const Error& error, item_range items,
+                                                 const std::exception_ptr& itself) noexcept {
+    try {
+        return std::make_exception_ptr(error.with_items(items));
+    } catch (...) {  // no memory
+        return itself;
+    }
+}
+/// The same error; if it is about a task that was lost or too slow, it says which items that had.
+[[nodiscard]] inline std::exception_ptr with_items(std::exception_ptr error, std::uint64_t first,
+                                                   std::uint64_t count) noexcept {
+    if (count == 0) return error;
+    try {
+        std::rethrow_exception(error);
+    } catch (const worker_lost& lost) {
+        return make_with_items(lost, {first, count}, error);
+    } catch (const task_timeout& late) {
+        return make_with_items(late, {first, count}, error);
+    } catch (...) {
+        return error;
+    }
+}
+
 /// Runs the chunks of a flow and has it take each one's outcome, in the order of the input, in this thread.
 template <class Out>
 void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options& options,
@@ -373,7 +370,7 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
         std::swap(failed_result, result);
         if (!result.valid())
             leave_error_aside(std::move(first_failed.error), "a loop of which an earlier item has failed");
-        first_failed = {first, count, std::move(error)};
+        first_failed = {first, count, with_items(std::move(error), first, count)};
         // The outcomes of `number` and more behind it may have been taken by now.
         for (std::uint64_t behind = std::max(number + 1, taken); behind - taken < begun.size(); ++behind)
             if (auto& result = begun[behind - taken].result; result.valid()) result.cancel();
@@ -414,7 +411,8 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
             arrived.early = std::move(out);
         } catch (...) {
             if (!sets_aside) return fail(number, arrived.first, arrived.items, std::current_exception());
-            set_aside.push_back({arrived.first, arrived.items, std::current_exception()});
+            set_aside.push_back({arrived.first, arrived.items,
+                                 with_items(std::current_exception(), arrived.first, arrived.items)});
         }
     };
 
@@ -474,9 +472,8 @@ inline constexpr bool splits_lazily =
     (std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> ||
      std::is_same_v<std::ranges::range_reference_t<Range>, std::ranges::range_value_t<Range>>);
 
-[[nodiscard]] inline bool is_default(const map_options& options) noexcept {
-    return options.chunk == 0 && options.window == 0 && options.failed == nullptr &&
-           options.on_error == error_policy::stop;
+[[nodiscard]] inline bool asks_for_chunks(const map_options& options) noexcept {
+    return options.chunk != 0 || options.window != 0 || options.on_error != error_policy::stop;
 }
 
 /// The part [from, to) of a range, as two iterators.

@@ -29,6 +29,7 @@
 /// **Errors.** After an item has failed, blocks behind it are not begun, those before it run. When all has settled, the
 /// error of the first failed item in the order of the range is thrown; the others are dropped (dropped_error.hpp).
 
+#include <yoke/algorithm/map_options.hpp>  // for failed_items
 #include <yoke/detail/base/function_ref.hpp>
 #include <yoke/detail/future/error_aside.hpp>
 
@@ -40,6 +41,7 @@
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace yoke::detail {
 
@@ -134,9 +136,11 @@ public:
         }
         leave_error_aside(std::move(error), "a loop of which an earlier item has failed");
     }
-    /// When all has settled.
-    void rethrow_if_any() {
-        if (error_) std::rethrow_exception(std::move(error_));
+    /// When all has settled. The item is added to `failed`, if that is not null.
+    void rethrow_if_any(std::vector<failed_items>* failed) {
+        if (!error_) return;
+        if (failed != nullptr) failed->push_back({item_.load(std::memory_order_relaxed), 1, error_});
+        std::rethrow_exception(std::move(error_));
     }
 
 private:
@@ -147,10 +151,27 @@ private:
     std::exception_ptr error_;
 };
 
+/// Adds to `at`, when its scope is left by whatever way, how far an iterator has come by then. Of calls that cannot throw
+/// the compiler makes one addition behind the loop.
+template <class Iterator>
+class progress_of {
+public:
+    progress_of(std::size_t& at, const Iterator& now) : at_(at), now_(now), start_(now) {}
+    ~progress_of() { at_ += static_cast<std::size_t>(now_ - start_); }
+    progress_of(const progress_of&) = delete;
+    progress_of& operator=(const progress_of&) = delete;
+
+private:
+    std::size_t& at_;
+    const Iterator& now_;
+    const Iterator start_;
+};
+
 /// The loop. `Work` has
 ///
 ///     value                            what comes of some neighbouring items; a default-made one of none
-///     run(value& so_far, from, to)     does the items [from, to), not empty, and adds what comes of them at the right
+///     run(value& so_far, at, to)       does the items [at, to), not empty, and adds what comes of them at the right; `at`
+///                                      is `to` afterwards, or the item that failed if it throws
 ///     join(value& left, value&& right) adds at the right
 ///
 /// All decisions depend on `Clock` and on who is idle; a test has a clock of its own. What the executor is handed has
@@ -161,9 +182,11 @@ class lazy_loop {
     using pace = loop_pace<Clock>;
 
 public:
-    lazy_loop(Executor& ex, Work& work) noexcept
+    /// An item that fails is added to `failed`, if that is not null.
+    lazy_loop(Executor& ex, Work& work, std::vector<failed_items>* failed = nullptr) noexcept
         : ex_(ex),
           work_(work),
+          failed_(failed),
           at_once_(ex.concurrency() == 1 ? 0 : at_once_per_thread * ex.concurrency()),
           few_(few_per_thread * ex.concurrency()) {}
 
@@ -187,7 +210,7 @@ private:
                 ex_.take_part(function_ref(rest));
             }
         }
-        failure_.rethrow_if_any();
+        failure_.rethrow_if_any(failed_);
     }
 
     static constexpr std::size_t at_once_per_thread = 4;
@@ -244,7 +267,6 @@ private:
             failure_.add(at, std::current_exception());
             return false;
         }
-        at += items;
         learned.count(items);
         return true;
     }
@@ -268,6 +290,7 @@ private:
 
     Executor& ex_;
     Work& work_;
+    std::vector<failed_items>* const failed_;
     const std::size_t at_once_;  // so many items are offered before anything is known
     const std::size_t few_;
     first_failure failure_;

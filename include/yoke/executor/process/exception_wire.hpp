@@ -109,6 +109,18 @@ inline std::string get_text(wire_reader& in, const char* what) {
     return std::string(reinterpret_cast<const char*>(raw.data()), raw.size());
 }
 
+inline void put_items(wire_writer& out, const std::optional<item_range>& items) {
+    out.number(static_cast<unsigned char>(items.has_value()));
+    if (!items) return;
+    out.number(items->index);
+    out.number(items->count);
+}
+inline std::optional<item_range> get_items(wire_reader& in) {
+    if (!in.flag("whether items are known")) return std::nullopt;
+    const auto index = in.number<std::uint64_t>("an item");
+    return item_range{index, in.number<std::uint64_t>("a number of items")};
+}
+
 /// What an exception of a known type holds beside its text. `put` throws `unsupported` if it cannot cross.
 template <class E>
 struct exception_members {
@@ -196,6 +208,9 @@ struct exception_members<worker_lost> {
         out.number(e.task());
         out.number(e.attempts());
         put_text(out, e.output());
+        out.number(e.worker());
+        put_text(out, e.stack());
+        put_items(out, e.items());
     }
     static worker_lost get(wire_reader& in, const exception_link& link,
                            const std::vector<std::exception_ptr>&) {
@@ -204,17 +219,23 @@ struct exception_members<worker_lost> {
         const auto status = in.number<int>("a status");
         const auto task = in.number<std::uint64_t>("a task");
         const auto attempts = in.number<int>("a number of attempts");
-        return {link.what, pid, signal, status, task, attempts, get_text(in, "what a task printed")};
+        std::string output = get_text(in, "what a task printed");
+        const auto worker = in.number<int>("the number of a worker");
+        std::string stack = get_text(in, "where a worker was");
+        return {link.what,         pid,    signal,           status,       task, attempts,
+                std::move(output), worker, std::move(stack), get_items(in)};
     }
 };
 template <>
 struct exception_members<task_timeout> {
     static void put(wire_writer& out, const task_timeout& e) {
         out.number(static_cast<unsigned char>(e.began()));
+        put_items(out, e.items());
     }
     static task_timeout get(wire_reader& in, const exception_link& link,
                             const std::vector<std::exception_ptr>&) {
-        return task_timeout(link.what, in.flag("whether a task had begun"));
+        const bool began = in.flag("whether a task had begun");
+        return task_timeout(link.what, began, get_items(in));
     }
 };
 template <>
