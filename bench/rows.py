@@ -53,8 +53,13 @@ class Row:
         return self.contender.startswith("limit_") or self.contender == "machine"
 
     @property
+    def serial(self):
+        """The same work in a plain loop: says what sharing gains or costs, but shares nothing, so it is no peer."""
+        return self.contender == "serial"
+
+    @property
     def peer(self):
-        return not self.ours and not self.limit
+        return not self.ours and not self.limit and not self.serial
 
     def as_json(self):
         return dict(zip(KEYS, (self.question, self.contender, rounded(self.value), self.unit,

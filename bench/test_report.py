@@ -38,6 +38,12 @@ class Comparison(unittest.TestCase):
         compared = rows.compare([row("limit_futex", [5]), row("yoke_processes", [10])])
         self.assertEqual([r.ratio_to_best_peer for r in compared], [None, None])
 
+    def test_a_plain_loop_is_no_peer(self):
+        compared = rows.compare([row("serial", [5]), row("yoke_threads", [10])])
+        self.assertEqual([r.ratio_to_best_peer for r in compared], [None, None])
+        compared = rows.compare([row("serial", [5]), row("yoke_threads", [10]), row("tbb", [20])])
+        self.assertEqual([r.ratio_to_best_peer for r in compared], [None, 2, None])
+
     def test_every_row_but_the_limit_is_compared_with_the_limit(self):
         compared = rows.compare([row("limit_futex", [5]), row("yoke_threads", [10]), row("tbb", [20])])
         self.assertEqual([r.ratio_to_limit for r in compared], [None, 2, 4])

@@ -11,8 +11,8 @@ INTRODUCTION = """\
 A figure is the median of the rounds; each round runs every contender's program once, so that what is
 compared lies close together in time. The spread is the distance between the quartiles of the rounds,
 divided by the median. "Best peer's cost / ours" is 1 or more where we are ahead. Contenders named
-`limit_...` and `machine` show what the machine can do; they are no peers. Below the tables is who has no
-figure, and why.
+`limit_...` and `machine` show what the machine can do, and `serial` is the same work in a plain loop; they are
+no peers. Below the tables is who has no figure, and why.
 """
 
 
