@@ -14,7 +14,8 @@
 ///
 /// Sleeping: `word_` counts completions in steps of 2; bit 0 says that the owner sleeps. The owner reads the
 /// word, looks at the stack, then sets the bit on exactly the value it has read. A node is pushed before the word is
-/// counted up; so either the owner's look sees the node, or its compare-exchange fails, or the teller sees the bit.
+/// counted up; so either the owner's look sees the node, or its compare-exchange fails, or the teller sees the bit. (Checked by
+/// tests/model/completion_set.pml.)
 ///
 /// Inside a task the owner helps before it sleeps: it runs the watched tasks that nobody has begun, oldest first, each
 /// once, and stops as soon as anything has completed. When a watched future has news, it starts anew; `news_` is set
