@@ -15,6 +15,7 @@
 /// The workers are images of the program at this moment: they have its globals, working directory, environment
 /// and loaded libraries as they are *here*, not as they are later.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/process/host.hpp>
 
 #include <cstdint>
@@ -39,10 +40,7 @@ public:
     /// process or shared memory.
     runtime([[maybe_unused]] int& argc, [[maybe_unused]] char**& argv, const runtime_options& options = {})
         : runtime(options) {}
-    explicit runtime(const runtime_options& options) : host_(detail::process_host::instance()) {
-        host_.start();
-        if (options.shared_memory != 0) host_.arena().set_limit(options.shared_memory);
-    }
+    explicit runtime(const runtime_options& options);
     runtime() : runtime(runtime_options{}) {}
 
     runtime(const runtime&) = delete;
@@ -57,3 +55,7 @@ private:
 };
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/runtime.ipp>
+#endif

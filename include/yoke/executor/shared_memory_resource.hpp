@@ -16,6 +16,7 @@
 /// Memory comes from the program, never from a worker: there `allocate` throws, so containers on this resource can be
 /// looked at but not grown. A worker that dies leaves the memory as it was.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/process/host.hpp>
 #include <yoke/error.hpp>
 #include <yoke/wire/codec.hpp>
@@ -50,27 +51,13 @@ public:
 
     /// Bytes of the arena in use by everybody: resources, pools and queues. For tests and for reports.
     /// Throws forked in a child that was forked since, and in a worker.
-    [[nodiscard]] std::size_t bytes_in_use() const {
-        if (watch_.forked()) throw forked();
-        return static_cast<std::size_t>(host_.arena().used());
-    }
+    [[nodiscard]] std::size_t bytes_in_use() const;
 
 private:
     /// Throws std::bad_alloc if the address space is used up, std::system_error if there is no memory, unsupported in a
     /// worker, forked in a child that the program forked.
-    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-        if (detail::in_worker_process)
-            throw unsupported(
-                "shared memory is given out by the program only; a worker process cannot allocate it, "
-                "but may return a value or write to memory that it was given");
-        if (watch_.forked()) throw forked();
-        return host_.arena().at(host_.arena().allocate(bytes, alignment).offset);
-    }
-    void do_deallocate(void* memory, std::size_t bytes, std::size_t) override {
-        // In a worker, the copy of a container that belongs to the program: it does so itself.
-        if (detail::in_worker_process || watch_.forked()) return;
-        host_.arena().deallocate({host_.arena().offset_of(memory), bytes == 0 ? 1 : bytes});
-    }
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+    void do_deallocate(void* memory, std::size_t bytes, std::size_t) override;
     [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
         return this == &other;
     }
@@ -170,3 +157,7 @@ struct codec<shared_span<T>> {
 };
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/executor/shared_memory_resource.ipp>
+#endif

@@ -5,6 +5,7 @@
 ///
 ///     yoke::thread_pool pool({.threads = 4, .name = "import", .processors = yoke::available_processors()});
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/os/cpu_count.hpp>
 #include <yoke/detail/os/thread_traits.hpp>
 #include <yoke/executor/thread/eventcount.hpp>
@@ -51,12 +52,7 @@ struct thread_pool_options {
 namespace detail {
 
 /// Throws std::invalid_argument if nobody could count so many threads.
-inline void check_pool_size(const char* what, std::size_t threads) {
-    if (threads > eventcount::most_workers)
-        throw std::invalid_argument(std::string(what) + ": " + std::to_string(threads) +
-                                    " threads are more than a pool can have, " +
-                                    std::to_string(eventcount::most_workers));
-}
+void check_pool_size(const char* what, std::size_t threads);
 
 /// The observer of a pool, and what the user wants done on each new thread.
 template <class Init>
@@ -89,24 +85,7 @@ private:
 };
 
 /// Checks the options and puts them as the core wants them. Throws std::invalid_argument.
-inline pool_setup to_setup(const thread_pool_options& options) {
-    if (options.max_pending == 0)
-        throw std::invalid_argument(
-            "thread_pool_options::max_pending is 0, so no task could ever wait; use 1 or more");
-    check_pool_size("thread_pool_options::threads", options.threads);
-    check_processors("thread_pool_options", options.processors);
-    pool_setup setup{.threads = options.threads != 0 ? options.threads : default_concurrency(),
-                     .max_pending = options.max_pending,
-                     .name = options.name,
-                     .processors = options.processors,
-                     .drain_time = options.drain_time};
-    if (options.observer != nullptr) {
-        const auto nothing = [](std::size_t) noexcept {};
-        setup.observed = true;
-        setup.hooks = std::make_unique<pool_hooks<decltype(nothing)>>(options, nothing);
-    }
-    return setup;
-}
+pool_setup to_setup(const thread_pool_options& options);
 /// The same, with an initialization for each thread.
 template <class Init>
 pool_setup to_setup(const thread_pool_options& options, const Init& init) {
@@ -119,3 +98,7 @@ pool_setup to_setup(const thread_pool_options& options, const Init& init) {
 }  // namespace detail
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/executor/thread_pool_options.ipp>
+#endif

@@ -18,6 +18,8 @@
 ///
 /// These are plain values, filled in when the run has ended.
 
+#include <yoke/detail/base/config.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -53,11 +55,7 @@ struct stage_statistics {
     std::size_t longest_queue = 0;
 
     /// For instance `stage 3 (report)`, or `stage 3` if it has no name.
-    [[nodiscard]] std::string label() const {
-        std::string text = "stage " + std::to_string(number);
-        if (!name.empty()) text += " (" + name + ")";
-        return text;
-    }
+    [[nodiscard]] std::string label() const;
 };
 
 /// One run of a pipeline. Times are in seconds.
@@ -80,44 +78,14 @@ struct pipeline_statistics {
 
     /// The stage with the most busy time per call it may run at once: the run cannot become shorter than this
     /// quotient without changing that stage. Null if there are no stages. Points into `stages`.
-    [[nodiscard]] const stage_statistics* bottleneck() const noexcept {
-        const auto load = [](const stage_statistics& stage) {
-            return stage.busy / static_cast<double>(std::max<std::size_t>(stage.limit, 1));
-        };
-        const auto worst = std::max_element(stages.begin(), stages.end(),
-                                            [&](const auto& a, const auto& b) { return load(a) < load(b); });
-        return worst == stages.end() ? nullptr : &*worst;
-    }
+    [[nodiscard]] const stage_statistics* bottleneck() const noexcept;
 };
 
 /// The statistics as a table, a line for each stage.
-[[nodiscard]] inline std::string to_string(const pipeline_statistics& run) {
-    std::size_t width = 5;  // "stage"
-    for (const auto& stage : run.stages)
-        width = std::max(width, std::to_string(stage.number).size() + 1 + stage.name.size());
-    const auto padded = [width](std::string text) {
-        text.resize(width, ' ');
-        return text;
-    };
-
-    std::string table = padded("stage") +
-                        "  limit       in      out  errors    busy s    full s starved s held up s  queue\n";
-    char numbers[192];
-    for (const auto& stage : run.stages) {
-        std::snprintf(numbers, sizeof numbers, "  %5zu %8llu %8llu  %6llu %9.3f %9.3f %9.3f %9.3f  %5zu\n",
-                      stage.limit, static_cast<unsigned long long>(stage.items_in),
-                      static_cast<unsigned long long>(stage.items_out),
-                      static_cast<unsigned long long>(stage.errors), stage.busy, stage.full, stage.starved,
-                      stage.held_up, stage.longest_queue);
-        table += padded(std::to_string(stage.number) + " " + stage.name) + numbers;
-    }
-    std::snprintf(
-        numbers, sizeof numbers, "%llu items in, %llu out, %llu errors, at most %zu of %zu at once, %.3f s\n",
-        static_cast<unsigned long long>(run.items_in), static_cast<unsigned long long>(run.items_out),
-        static_cast<unsigned long long>(run.errors), run.most_items, run.bound, run.seconds);
-    table += numbers;
-    if (const auto* worst = run.bottleneck()) table += "bottleneck: " + worst->label() + "\n";
-    return table;
-}
+[[nodiscard]] std::string to_string(const pipeline_statistics& run);
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/observe/pipeline_statistics.ipp>
+#endif

@@ -12,6 +12,7 @@
 /// nothing. It redraws one line in place, ten times a second at most, and ends it with a line break. `add` may be called
 /// by any number of threads; it costs an addition, and whoever finds the line out of date draws it.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/time_span.hpp>
 
 #include <atomic>
@@ -42,39 +43,20 @@ struct progress_options {
 class progress {
 public:
     /// Begins a bar called `name` that ends at `total`; 0: nobody knows the total.
-    explicit progress(std::string name, std::uint64_t total = 0, progress_options options = {})
-        : name_(std::move(name)),
-          options_(options),
-          shown_(options.force || is_terminal(options.stream)),
-          begun_(clock::now()),
-          total_(total) {}
+    explicit progress(std::string name, std::uint64_t total = 0, progress_options options = {});
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
     /// Ends the bar.
     ~progress() { finish(); }
 
     /// Counts `more` as done.
-    void add(std::uint64_t more = 1) {
-        done_.fetch_add(more, std::memory_order_relaxed);
-        draw_if_due();
-    }
+    void add(std::uint64_t more = 1);
     /// Sets how much is done.
-    void set(std::uint64_t done) {
-        done_.store(done, std::memory_order_relaxed);
-        draw_if_due();
-    }
+    void set(std::uint64_t done);
     /// Sets the total, which may become known only later.
-    void set_total(std::uint64_t total) {
-        total_.store(total, std::memory_order_relaxed);
-        draw_if_due();
-    }
+    void set_total(std::uint64_t total);
     /// Draws the last state and ends the line; nothing is drawn afterwards. May be called again.
-    void finish() {
-        if (!shown_) return;
-        const std::lock_guard lock(drawing_);
-        if (std::exchange(finished_, true)) return;
-        draw("\n");
-    }
+    void finish();
 
     [[nodiscard]] std::uint64_t done() const noexcept { return done_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
@@ -82,68 +64,17 @@ public:
     [[nodiscard]] bool shown() const noexcept { return shown_; }
 
     /// The line as it would be drawn `seconds` after the beginning.
-    [[nodiscard]] std::string line(double seconds) const {
-        const std::uint64_t done = this->done();
-        const std::uint64_t total = this->total();
-        const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-        std::string text = name_;
-        if (total != 0) {
-            const double part = done < total ? static_cast<double>(done) / static_cast<double>(total) : 1.0;
-            text += " " + bar(part) + " " + std::to_string(done) + "/" + std::to_string(total) + "  " +
-                    std::to_string(static_cast<int>(part * 100)) + " %  " + number(rate) + "/s";
-            if (done < total && done != 0)
-                text += "  " + number(static_cast<double>(total - done) / rate) + " s left";
-        } else {
-            text += "  " + std::to_string(done) + "  " + number(rate) + "/s";
-        }
-        if (done == 0 || done >= total) text += "  " + number(seconds) + " s";
-        return text;
-    }
+    [[nodiscard]] std::string line(double seconds) const;
 
 private:
     using clock = std::chrono::steady_clock;
 
-    static bool is_terminal([[maybe_unused]] std::FILE* stream) noexcept {
-#if defined(__unix__) || defined(__APPLE__)
-        return stream != nullptr && ::isatty(::fileno(stream)) == 1;
-#else
-        return false;
-#endif
-    }
-    static std::string bar(double part) {
-        constexpr std::size_t width = 24;
-        const auto filled = static_cast<std::size_t>(part * static_cast<double>(width));
-        std::string text(filled, '=');
-        if (filled < width) text += '>';
-        text.resize(width, ' ');
-        return "[" + text + "]";
-    }
-    static std::string number(double value) {
-        char text[32];
-        std::snprintf(text, sizeof text, value < 10 ? "%.1f" : "%.0f", value);
-        return text;
-    }
+    static bool is_terminal([[maybe_unused]] std::FILE* stream) noexcept;
+    static std::string bar(double part);
+    static std::string number(double value);
 
-    void draw_if_due() {
-        if (!shown_) return;
-        const auto time = clock::now();
-        const auto now = (time - begun_).count();
-        if (now < next_.load(std::memory_order_relaxed)) return;
-        // Whoever is drawing already draws a state that is new enough.
-        const std::unique_lock lock(drawing_, std::try_to_lock);
-        if (!lock.owns_lock() || finished_ || now < next_.load(std::memory_order_relaxed)) return;
-        next_.store((detail::deadline_after(options_.interval, time) - begun_).count(),
-                    std::memory_order_relaxed);
-        draw("");
-    }
-    void draw(const char* end) {
-        const std::string text = line(std::chrono::duration<double>(clock::now() - begun_).count());
-        // Blanks wipe out what is left of a longer line.
-        const std::size_t blanks = drawn_ > text.size() ? drawn_ - text.size() : 0;
-        drawn_ = text.size();
-        std::fprintf(options_.stream, "\r%s%*s%s", text.c_str(), static_cast<int>(blanks), "", end);
-        std::fflush(options_.stream);
-    }
+    void draw_if_due();
+    void draw(const char* end);
 
     const std::string name_;
     const progress_options options_;
@@ -158,3 +89,7 @@ private:
 };
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/observe/progress.ipp>
+#endif

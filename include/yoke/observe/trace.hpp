@@ -72,12 +72,7 @@ public:
     }
 
     /// Names the calling thread in the record. (A pool's workers are named like their threads.)
-    void name_thread(std::string_view name) {
-        if (buffer* const own = mine()) {
-            const std::lock_guard lock(mutex_);
-            own->thread_name = name;
-        }
-    }
+    void name_thread(std::string_view name);
 
     /// How many spans and marks are missing because their thread's buffer was full.
     [[nodiscard]] std::uint64_t dropped() const {
@@ -93,32 +88,11 @@ public:
         });
     }
     /// The same, to a file. Throws std::system_error, which names it, if that cannot be written.
-    void save(const std::string& path) const {
-        std::FILE* const file = std::fopen(path.c_str(), "w");
-        bool written = file != nullptr;
-        int error = errno;
-        if (written) {
-            write_by([&](std::string_view text) {
-                written = written && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-                if (!written) error = errno;
-            });
-            const bool closed = std::fclose(file) == 0;
-            if (written && !closed) error = errno;
-            written = written && closed;
-        }
-        if (!written)
-            throw std::system_error(error, std::generic_category(), "cannot write the trace to " + path);
-    }
+    void save(const std::string& path) const;
 
     // pool_observer
 
-    void worker_started(std::string_view pool, std::size_t worker) noexcept override {
-        try {
-            name_thread(std::string(pool) + "-" + std::to_string(worker));
-        } catch (...) {
-            // No memory for a name; the thread keeps its number.
-        }
-    }
+    void worker_started(std::string_view pool, std::size_t worker) noexcept override;
     void task_begin(std::size_t) noexcept override { begin_span("task"); }
     void task_end(std::size_t) noexcept override { end_span(); }
     void span_begin(std::size_t, std::string_view name) noexcept override { begin_span(name); }
@@ -145,30 +119,9 @@ private:
         // A begin is recorded only if there is room for the ends of all that are open, so what is in the record is
         // balanced. A begin and its end together use up the same room whatever happens between, so once one is
         // left out, all that begins later is: what ends first is what was left out last.
-        void begin(std::string_view name) noexcept {
-            if (size_.load(std::memory_order_relaxed) + open_ + 2 > room_) {
-                ++left_out_;
-                note_dropped();
-            } else {
-                ++open_;
-                add('B', name);
-            }
-        }
-        void end() noexcept {
-            if (left_out_ != 0) {
-                --left_out_;
-            } else {
-                --open_;
-                add('E', {});
-            }
-        }
-        void mark(std::string_view name) noexcept {
-            if (size_.load(std::memory_order_relaxed) + open_ + 1 > room_) {
-                note_dropped();
-            } else {
-                add('i', name);
-            }
-        }
+        void begin(std::string_view name) noexcept;
+        void end() noexcept;
+        void mark(std::string_view name) noexcept;
 
         template <class Use>
         void for_each(Use&& use) const {
@@ -181,16 +134,7 @@ private:
         std::string thread_name{};  // under the trace's lock
 
     private:
-        void add(char phase, std::string_view name) noexcept {
-            const std::size_t at = size_.load(std::memory_order_relaxed);
-            entry& it = entries_[at];
-            it.time = std::chrono::duration_cast<std::chrono::nanoseconds>(clock::now() - start_).count();
-            it.phase = phase;
-            it.name_size =
-                static_cast<unsigned char>(name.copy(it.name, detail::whole_characters(name, longest_name)));
-            // release: who reads the size reads what the entry says.
-            size_.store(at + 1, std::memory_order_release);
-        }
+        void add(char phase, std::string_view name) noexcept;
         void note_dropped() noexcept {
             dropped.store(dropped.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         }
@@ -226,27 +170,7 @@ private:
     }
 
     /// The calling thread's buffer; null if there is no memory for it.
-    [[nodiscard]] buffer* mine() noexcept {
-        thread_record& me = this_thread();
-        if (me.trace == number_) return me.its_buffer;
-        try {
-            const std::lock_guard lock(mutex_);
-            buffer* found = nullptr;
-            for (const auto& each : buffers_) {
-                if (each->thread == me.number) found = each.get();
-            }
-            if (found == nullptr) {
-                buffers_.push_back(std::make_unique<buffer>(*this, entries_));
-                found = buffers_.back().get();
-            }
-            me.trace = number_;
-            me.its_buffer = found;
-            return found;
-        } catch (...) {
-            unbuffered_.fetch_add(1, std::memory_order_relaxed);
-            return nullptr;
-        }
-    }
+    [[nodiscard]] buffer* mine() noexcept;
 
     [[nodiscard]] std::uint64_t dropped_by_all() const noexcept {
         std::uint64_t all = unbuffered_.load(std::memory_order_relaxed);
@@ -300,3 +224,7 @@ private:
 };
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/observe/trace.ipp>
+#endif

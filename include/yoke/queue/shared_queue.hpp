@@ -36,6 +36,7 @@
 /// between any two steps; and that six ways to do with less fail.
 
 #include <yoke/concept/queue.hpp>
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/base/test_point.hpp>
 #include <yoke/detail/process/host.hpp>
 #include <yoke/detail/process/shared_futex.hpp>
@@ -75,12 +76,7 @@ struct ring_shape {
         return sizeof(std::uint64_t) + (item_bytes + 7) / 8 * 8;
     }
     /// Bytes of the ring and the pills, or nothing if they are more than `most`.
-    [[nodiscard]] std::optional<std::uint64_t> bytes(std::uint64_t most) const noexcept {
-        if (item_bytes > most || capacity > most / (slot_bytes() + sizeof(std::uint64_t)))
-            return std::nullopt;
-        const std::uint64_t all = capacity * slot_bytes() + (capacity + 1) * sizeof(std::uint64_t);
-        return all <= most ? std::optional(all) : std::nullopt;
-    }
+    [[nodiscard]] std::optional<std::uint64_t> bytes(std::uint64_t most) const noexcept;
 };
 
 /// The queue as it lies in shared memory: bytes only, whatever the items are. All fields but the two words are
@@ -89,16 +85,7 @@ class shared_ring {
 public:
     static constexpr std::uint64_t magic_number = 0x796f6b6571756575;  // "yokequeu"
 
-    explicit shared_ring(const ring_shape& shape) : shape_(shape) {
-        pthread_mutexattr_t attributes;
-        check(::pthread_mutexattr_init(&attributes));
-        ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-        ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-        const int failed = ::pthread_mutex_init(&mutex_, &attributes);
-        ::pthread_mutexattr_destroy(&attributes);
-        check(failed);
-        std::memset(pills(shape), 0, (shape.capacity + 1) * sizeof(std::uint64_t));
-    }
+    explicit shared_ring(const ring_shape& shape);
     ~shared_ring() { ::pthread_mutex_destroy(&mutex_); }
     shared_ring(const shared_ring&) = delete;
     shared_ring& operator=(const shared_ring&) = delete;
@@ -111,94 +98,20 @@ public:
 
     /// Copies an item in. False: closed; full, and `wait` is false or the time is over; or a stop was requested.
     [[nodiscard]] bool push(const ring_shape& shape, std::span<const std::byte> item, bool wait,
-                            std::int64_t until = never, const std::stop_token& stop = {}) {
-        section here(*this);
-        for (;;) {
-            if (closed_ || stop.stop_requested()) return false;
-            if (tail_ - head_ < shape.capacity) break;
-            if (!wait || !here.sleep(not_full_, givers_, until, stop)) return false;
-        }
-        std::byte* const slot = slot_at(shape, tail_);
-        const std::uint64_t size = item.size();
-        std::memcpy(slot, &size, sizeof size);
-        if (size != 0) std::memcpy(slot + sizeof size, item.data(), item.size());
-        YOKE_TEST_POINT("item written");
-        commit(tail_);
-        here.wake(not_empty_, takers_);
-        return true;
-    }
-    bool push_pill(const ring_shape& shape) {
-        section here(*this);
-        if (closed_) return false;
-        commit(pills(shape)[tail_ % (shape.capacity + 1)]);
-        here.wake(not_empty_, takers_);
-        return true;
-    }
+                            std::int64_t until = never, const std::stop_token& stop = {});
+    bool push_pill(const ring_shape& shape);
     /// Copies the oldest item out. Without `wait` it is a `timeout` if there is none, and pills stay. Throws decode_error if the
     /// item claims more bytes than there can be; it is gone then.
     [[nodiscard]] queue_status pop(const ring_shape& shape, std::vector<std::byte>& item, bool wait,
-                                   std::int64_t until = never, const std::stop_token& stop = {}) {
-        section here(*this);
-        for (;;) {
-            if (stop.stop_requested()) return queue_status::stopped;
-            if (pill_in_front(shape)) {
-                // Closing makes pills void; a try_pop leaves a pill to those who wait.
-                if (!wait) return queue_status::timeout;
-                --pills(shape)[head_ % (shape.capacity + 1)];
-                return queue_status::done;
-            }
-            if (tail_ != head_) break;
-            if (closed_) return queue_status::done;
-            if (!wait || !here.sleep(not_empty_, takers_, until, stop))
-                return stop.stop_requested() ? queue_status::stopped : queue_status::timeout;
-        }
-        const auto bytes = item_at(shape, head_);
-        if (bytes) item.assign(bytes->begin(), bytes->end());
-        YOKE_TEST_POINT("item read");
-        commit(head_);
-        here.wake(not_full_, givers_);
-        YOKE_TEST_POINT("item taken");
-        if (!bytes) throw too_large(shape);
-        return queue_status::item;
-    }
-    void close() {
-        section here(*this);
-        end(here);
-    }
+                                   std::int64_t until = never, const std::stop_token& stop = {});
+    void close();
     /// Closes it and copies out what is in it. Throws decode_error as pop does, for all of them.
-    [[nodiscard]] std::vector<std::vector<std::byte>> close_and_take(const ring_shape& shape) {
-        std::vector<std::vector<std::byte>> rest;
-        bool whole = true;
-        section here(*this);
-        const std::uint64_t count = std::min(tail_ - head_, shape.capacity);
-        rest.reserve(static_cast<std::size_t>(count));
-        for (std::uint64_t i = 0; i != count; ++i) {
-            if (const auto bytes = item_at(shape, head_ + i)) {
-                rest.emplace_back(bytes->begin(), bytes->end());
-            } else {
-                whole = false;
-            }
-        }
-        end(here);
-        YOKE_TEST_POINT("queue closed");
-        std::atomic_ref<std::uint64_t>(head_).store(tail_, std::memory_order_release);
-        if (!whole) throw too_large(shape);
-        return rest;
-    }
-    bool is_closed() {
-        const section here(*this);
-        return closed_;
-    }
-    std::size_t size() {
-        const section here(*this);
-        return static_cast<std::size_t>(tail_ - head_);
-    }
+    [[nodiscard]] std::vector<std::vector<std::byte>> close_and_take(const ring_shape& shape);
+    bool is_closed();
+    std::size_t size();
     /// Wakes who waits with a token whose stop was requested, and all others that sleep there: without the mutex, as a death
     /// bell does, since who has to sleep looks at its token after it has loaded the word.
-    static void wake_for_stop(shared_word& word) noexcept {
-        word.fetch_add(1, std::memory_order_seq_cst);
-        futex_wake(word);
-    }
+    static void wake_for_stop(shared_word& word) noexcept;
     /// Where consumers and producers sleep.
     [[nodiscard]] shared_word& not_empty() noexcept { return not_empty_; }
     [[nodiscard]] shared_word& not_full() noexcept { return not_full_; }
@@ -210,78 +123,30 @@ private:
         explicit section(shared_ring& ring) : ring_(ring) { lock(); }
         section(const section&) = delete;
         section& operator=(const section&) = delete;
-        ~section() {
-            unlock();
-            YOKE_TEST_POINT("queue left");
-            for (shared_word* const word : woken_)
-                if (word != nullptr) futex_wake(*word);
-        }
+        ~section();
 
         /// Sleeps until `word` changes, or until the time is over. False, at once, if that is so or a stop was requested.
         /// `sleepers` may stay too high if the sleeper dies, which costs needless system calls and nothing else.
         [[nodiscard]] bool sleep(shared_word& word, std::uint32_t& sleepers, std::int64_t until,
-                                 const std::stop_token& stop) {
-            // Written under the mutex, or because of a death or a stop: then what the dead one did, or the request, can be
-            // seen already.
-            const std::uint32_t seen = word.load(std::memory_order_seq_cst);
-            if (stop.stop_requested() || (until != never && monotonic_ns() >= until)) return false;
-            ++sleepers;
-            unlock();
-            futex_wait(word, seen, until);
-            lock();
-            --sleepers;
-            return true;
-        }
-        void wake(shared_word& word, std::uint32_t sleepers) noexcept {
-            if (sleepers == 0) return;
-            word.fetch_add(1, std::memory_order_relaxed);
-            woken_[&word == &ring_.not_full_ ? 1 : 0] = &word;
-        }
+                                 const std::stop_token& stop);
+        void wake(shared_word& word, std::uint32_t sleepers) noexcept;
 
     private:
-        void lock() {
-            const int result = ::pthread_mutex_lock(&ring_.mutex_);
-            if (result == EOWNERDEAD) {
-                ::pthread_mutex_consistent(&ring_.mutex_);  // every store left the ring whole
-            } else if (result != 0) {
-                throw std::system_error(result, std::generic_category(), "shared_queue: cannot lock");
-            }
-        }
+        void lock();
         void unlock() noexcept { ::pthread_mutex_unlock(&ring_.mutex_); }
 
         shared_ring& ring_;
         shared_word* woken_[2] = {};
     };
 
-    static void check(int error) {
-        if (error != 0)
-            throw std::system_error(error, std::generic_category(), "shared_queue: cannot make its lock");
-    }
+    static void check(int error);
     /// The store that makes an operation happen, after all others.
-    static void commit(std::uint64_t& counter) noexcept {
-        std::atomic_ref<std::uint64_t> shared(counter);
-        shared.store(shared.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    }
-    void end(section& here) noexcept {
-        closed_ = true;
-        here.wake(not_empty_, takers_);
-        here.wake(not_full_, givers_);
-    }
+    static void commit(std::uint64_t& counter) noexcept;
+    void end(section& here) noexcept;
     /// The bytes of an item, or nothing if it claims to have more than an item can have.
     [[nodiscard]] std::optional<std::span<const std::byte>> item_at(const ring_shape& shape,
-                                                                    std::uint64_t position) noexcept {
-        const std::byte* const slot = slot_at(shape, position);
-        std::uint64_t size = 0;
-        std::memcpy(&size, slot, sizeof size);
-        size = settled(size);
-        if (size > shape.item_bytes) return std::nullopt;
-        return std::span(slot + sizeof size, static_cast<std::size_t>(size));
-    }
-    static decode_error too_large(const ring_shape& shape) {
-        return decode_error("shared_queue: an item claims more bytes than the limit, " +
-                            std::to_string(shape.item_bytes) +
-                            "; some process has written over the queue's memory");
-    }
+                                                                    std::uint64_t position) noexcept;
+    static decode_error too_large(const ring_shape& shape);
     [[nodiscard]] bool pill_in_front(const ring_shape& shape) noexcept {
         return !closed_ && pills(shape)[head_ % (shape.capacity + 1)] != 0;
     }
@@ -289,10 +154,7 @@ private:
         return reinterpret_cast<std::byte*>(this + 1) + position % shape.capacity * shape.slot_bytes();
     }
     /// How many pills stand before the item at a position: a ring over the positions head to tail.
-    [[nodiscard]] std::uint64_t* pills(const ring_shape& shape) noexcept {
-        return reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::byte*>(this + 1) +
-                                                shape.capacity * shape.slot_bytes());
-    }
+    [[nodiscard]] std::uint64_t* pills(const ring_shape& shape) noexcept;
 
     const std::uint64_t magic_ = magic_number;
     const ring_shape shape_;
@@ -558,3 +420,7 @@ struct codec<shared_queue_handle<T>> {
 static_assert(timed_queue_of<shared_queue<int>, int>);
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/queue/shared_queue.ipp>
+#endif

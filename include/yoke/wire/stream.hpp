@@ -20,6 +20,7 @@
 /// against what is left, each byte is read once into memory of our own and checked there, and a length
 /// is compared with the bytes that are left before anything is allocated for it.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/error.hpp>
 
 #include <array>
@@ -99,12 +100,7 @@ public:
     };
 
 private:
-    [[noreturn]] void no_room(std::size_t count) const {
-        throw message_too_large(
-            "cannot encode " + std::to_string(count) + " bytes at byte " + std::to_string(size_) +
-            ": the room has " + std::to_string(limit_) +
-            "; the value changed after it was measured, or its codec's size() is too small");
-    }
+    [[noreturn]] void no_room(std::size_t count) const;
 
     std::byte* room_ = nullptr;
     std::size_t limit_;
@@ -190,10 +186,7 @@ public:
     [[nodiscard]] std::size_t remaining() const noexcept { return data_.size() - at_; }
 
     /// Throws the `decode_error` that says what could not be read, where and why.
-    [[noreturn]] void fail(const char* what, const std::string& why) const {
-        throw decode_error(std::string("cannot decode ") + what + " at byte " + std::to_string(at_) + " of " +
-                           std::to_string(data_.size()) + ": " + why);
-    }
+    [[noreturn]] void fail(const char* what, const std::string& why) const;
 
     /// One level of nesting, for as long as it lives. Throws `decode_error` beyond `wire_depth_limit`.
     class level {
@@ -219,3 +212,7 @@ private:
 };
 
 }  // namespace yoke
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/wire/stream.ipp>
+#endif

@@ -11,6 +11,7 @@
 /// entry that is earlier than all changes the word under the mutex: either the thread sees the entry, or its park fails,
 /// or it is woken. The times are those of the steady clock.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/future/task_scope.hpp>
 #include <yoke/detail/os/fork_detector.hpp>
 #include <yoke/detail/sync/parking.hpp>
@@ -56,50 +57,13 @@ public:
 
     /// Hands an entry over with one reference; false if the timer has ended. Of equal times the first to come is first.
     /// Throws std::system_error if the thread cannot be started, bad_alloc, forked. `self` owns this object. O(log n).
-    bool add(const std::shared_ptr<timer_core>& self, timer_entry& entry, deadline time) {
-        if (process_.forked()) throw yoke::forked();
-        std::unique_lock lock(mutex_);
-        if (ended_) return false;
-        if (!thread_.joinable()) thread_ = std::thread([self] { self->run(); });
-        heap_.push_back(&entry);
-        entry.time_ = time;
-        entry.order_ = ++added_;
-        up(heap_.size() - 1, &entry);
-        if (heap_.front() == &entry) wake(lock);
-        return true;
-    }
+    bool add(const std::shared_ptr<timer_core>& self, timer_entry& entry, deadline time);
 
     /// Takes the entry out; false if it is not in the heap (any more). O(log n).
-    [[nodiscard]] bool remove(timer_entry& entry) noexcept {
-        if (process_.forked()) return false;
-        const std::lock_guard lock(mutex_);
-        if (entry.place_ == timer_entry::nowhere) return false;
-        take_out(entry.place_);
-        return true;
-    }
+    [[nodiscard]] bool remove(timer_entry& entry) noexcept;
 
     /// Drops what is not due and ends the thread: waits for it, unless this is it.
-    void end() noexcept {
-        std::vector<timer_entry*> left;
-        {
-            std::unique_lock lock(mutex_);
-            ended_ = true;
-            left.swap(heap_);
-            for (auto* entry : left) entry->place_ = timer_entry::nowhere;
-            wake(lock);
-        }
-        std::sort(left.begin(), left.end(), earlier);
-        {
-            const task_scope running(this);
-            for (auto* entry : left) entry->dropped();
-        }
-        if (!thread_.joinable()) return;
-        if (thread_.get_id() == std::this_thread::get_id()) {
-            thread_.detach();
-        } else {
-            thread_.join();
-        }
-    }
+    void end() noexcept;
 
     /// For code that waits on the timer's thread (an inline_executor brings it there): goes on with the timer's work until
     /// `done()` or the timer's end. Does nothing on other threads.
@@ -110,11 +74,7 @@ public:
         while (!ended_ && !done()) next(lock);
     }
     /// Something that go_on_until() may wait for is done.
-    void look_again() noexcept {
-        if (process_.forked()) return;
-        std::unique_lock lock(mutex_);
-        wake(lock);
-    }
+    void look_again() noexcept;
 
     [[nodiscard]] bool forked() const noexcept { return process_.forked(); }
 
@@ -123,70 +83,18 @@ private:
         return a->time_ != b->time_ ? a->time_ < b->time_ : a->order_ < b->order_;
     }
 
-    void run() noexcept {
-        const task_scope running(this);  // what waits here must not just sleep
-        std::unique_lock lock(mutex_);
-        while (!ended_) next(lock);
-    }
+    void run() noexcept;
     /// Tells the earliest entry if it is due, else sleeps until something may be.
-    void next(std::unique_lock<std::mutex>& lock) noexcept {
-        if (heap_.empty() || heap_.front()->time_ > std::chrono::steady_clock::now()) {
-            const std::uint32_t seen = word_.load(std::memory_order_relaxed);  // written under the mutex only
-            const bool nothing = heap_.empty() || heap_.front()->time_ == deadline::max();
-            const deadline until = nothing ? deadline::max() : heap_.front()->time_;
-            lock.unlock();
-            nothing ? park(word_, seen) : park_until(word_, seen, until);
-            lock.lock();
-        } else {
-            timer_entry* const entry = heap_.front();
-            take_out(0);
-            lock.unlock();
-            entry->due();
-            if (process_.forked()) end_forked_process();
-            lock.lock();
-        }
-    }
+    void next(std::unique_lock<std::mutex>& lock) noexcept;
     /// Called with the mutex, which it releases.
-    void wake(std::unique_lock<std::mutex>& lock) noexcept {
-        word_.fetch_add(1, std::memory_order_relaxed);
-        lock.unlock();
-        unpark_all(word_);  // all: the thread, which may sleep in go_on_until()
-    }
+    void wake(std::unique_lock<std::mutex>& lock) noexcept;
 
     // The heap: each entry comes before those at 2i + 1 and 2i + 2, and knows its place.
 
-    void put(std::size_t place, timer_entry* entry) noexcept {
-        heap_[place] = entry;
-        entry->place_ = place;
-    }
-    void up(std::size_t place, timer_entry* entry) noexcept {
-        while (place != 0 && earlier(entry, heap_[(place - 1) / 2])) {
-            put(place, heap_[(place - 1) / 2]);
-            place = (place - 1) / 2;
-        }
-        put(place, entry);
-    }
-    void down(std::size_t place, timer_entry* entry) noexcept {
-        for (;;) {
-            std::size_t child = 2 * place + 1;
-            if (child + 1 < heap_.size() && earlier(heap_[child + 1], heap_[child])) ++child;
-            if (child >= heap_.size() || !earlier(heap_[child], entry)) break;
-            put(place, heap_[child]);
-            place = child;
-        }
-        put(place, entry);
-    }
-    void take_out(std::size_t place) noexcept {
-        heap_[place]->place_ = timer_entry::nowhere;
-        timer_entry* const last = heap_.back();
-        heap_.pop_back();
-        if (place == heap_.size()) return;
-        if (place != 0 && earlier(last, heap_[(place - 1) / 2])) {
-            up(place, last);
-        } else {
-            down(place, last);
-        }
-    }
+    void put(std::size_t place, timer_entry* entry) noexcept;
+    void up(std::size_t place, timer_entry* entry) noexcept;
+    void down(std::size_t place, timer_entry* entry) noexcept;
+    void take_out(std::size_t place) noexcept;
 
     const fork_watch process_;
     std::mutex mutex_;
@@ -198,3 +106,7 @@ private:
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/algorithm/timer/core.ipp>
+#endif

@@ -62,30 +62,9 @@ struct block_depot {
     stack empty;
 
     /// One of them, or null.
-    [[nodiscard]] block_magazine* take(stack& from) noexcept {
-        if (taken.test_and_set(std::memory_order_acquire)) return nullptr;
-        block_magazine* const first = from.top;
-        if (first != nullptr) {
-            from.top = first->next;
-            --from.count;
-        }
-        taken.clear(std::memory_order_release);
-        return first;
-    }
+    [[nodiscard]] block_magazine* take(stack& from) noexcept;
     /// Keeps it, or destroys it if there is no room. Null is nothing.
-    void give(stack& to, block_magazine* more) noexcept {
-        if (more == nullptr) return;
-        bool kept = false;
-        if (!taken.test_and_set(std::memory_order_acquire)) {
-            kept = to.count != limit;
-            if (kept) {
-                more->next = std::exchange(to.top, more);
-                ++to.count;
-            }
-            taken.clear(std::memory_order_release);
-        }
-        if (!kept) block_magazine::destroy(more);
-    }
+    void give(stack& to, block_magazine* more) noexcept;
 };
 YOKE_SHARED_STATE inline constinit block_depot all_blocks;
 
@@ -97,56 +76,14 @@ struct thread_blocks {
     bool ended = false;               // the janitor has been here
 
     /// `loaded` is empty or none.
-    [[nodiscard]] void* allocate_slowly() {
-        if (other != nullptr && other->count != 0) {
-            std::swap(loaded, other);
-        } else {
-            block_magazine* const full = ended ? nullptr : all_blocks.take(all_blocks.full);
-            if (full == nullptr) return ::operator new(block_size);
-            hire_janitor();
-            all_blocks.give(all_blocks.empty, std::exchange(other, std::exchange(loaded, full)));
-        }
-        return loaded->blocks[--loaded->count];
-    }
+    [[nodiscard]] void* allocate_slowly();
     /// `loaded` is full or none.
-    void deallocate_slowly(void* block) noexcept {
-        if (other != nullptr && other->count == 0) {
-            std::swap(loaded, other);
-        } else {
-            if (ended) return ::operator delete(block);
-            block_magazine* empty = all_blocks.take(all_blocks.empty);
-            if (empty == nullptr) empty = new (std::nothrow) block_magazine;
-            if (empty == nullptr) return ::operator delete(block);
-            hire_janitor();
-            all_blocks.give(all_blocks.full, std::exchange(other, std::exchange(loaded, empty)));
-        }
-        loaded->blocks[loaded->count++] = block;
-    }
+    void deallocate_slowly(void* block) noexcept;
 
     /// Sees to it that this thread's end gives the magazines away.
     static void hire_janitor() noexcept;
 };
 YOKE_SHARED_STATE inline constinit thread_local thread_blocks blocks_of_this_thread;
-
-YOKE_SHARED_STATE inline void thread_blocks::hire_janitor() noexcept {
-    struct janitor {
-        bool hired = false;
-        ~janitor() {
-            thread_blocks& mine = blocks_of_this_thread;
-            mine.ended = true;
-            for (block_magazine* const last :
-                 {std::exchange(mine.loaded, nullptr), std::exchange(mine.other, nullptr)}) {
-                if (last != nullptr && last->count == block_magazine::room) {
-                    all_blocks.give(all_blocks.full, last);
-                } else {
-                    block_magazine::destroy(last);
-                }
-            }
-        }
-    };
-    static thread_local janitor of_this_thread;
-    of_this_thread.hired = true;
-}
 
 /// Memory for an object of `bytes` bytes, from any thread, before main() and after it. Throws std::bad_alloc.
 [[nodiscard]] inline void* allocate_block(std::size_t bytes) {
@@ -187,3 +124,7 @@ struct in_block {
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/detail/future/block_cache.ipp>
+#endif

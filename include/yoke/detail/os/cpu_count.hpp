@@ -7,6 +7,8 @@
 /// some, and a cgroup's CPU quota may allow fewer still, in which case more threads than the quota only get
 /// throttled.
 
+#include <yoke/detail/base/config.hpp>
+
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -40,21 +42,11 @@ public:
     explicit line_reader(const std::string& path) noexcept : file_(std::fopen(path.c_str(), "re")) {}
     line_reader(const line_reader&) = delete;
     line_reader& operator=(const line_reader&) = delete;
-    ~line_reader() {
-        if (file_ != nullptr) std::fclose(file_);
-        std::free(text_);
-    }
+    ~line_reader();
 
     /// The next line without its newline, followed by a byte that is none of its characters, and valid until the
     /// next call; false at the end.
-    bool next(std::string_view& line) noexcept {
-        if (file_ == nullptr) return false;
-        const auto read = ::getline(&text_, &room_, file_);
-        if (read < 0) return false;
-        line = std::string_view(text_, static_cast<std::size_t>(read));
-        if (!line.empty() && line.back() == '\n') line.remove_suffix(1);
-        return true;
-    }
+    bool next(std::string_view& line) noexcept;
 
 private:
     std::FILE* file_;
@@ -63,45 +55,17 @@ private:
 };
 
 /// The field of `line` with this number, counted from 0; fields end at `separator`.
-inline std::string_view field(std::string_view line, std::size_t number, char separator) noexcept {
-    for (; number != 0; --number) {
-        const std::size_t end = line.find(separator);
-        if (end == std::string_view::npos) return {};
-        line.remove_prefix(end + 1);
-    }
-    return line.substr(0, line.find(separator));
-}
+std::string_view field(std::string_view line, std::size_t number, char separator) noexcept;
 
 /// True if `word` is one of the comma-separated words of `list`.
-inline bool lists(std::string_view list, std::string_view word) noexcept {
-    for (;;) {
-        const std::size_t end = list.find(',');
-        if (list.substr(0, end) == word) return true;
-        if (end == std::string_view::npos) return false;
-        list.remove_prefix(end + 1);
-    }
-}
+bool lists(std::string_view list, std::string_view word) noexcept;
 
 /// The number in this field of the file's first line; 0 if there is none.
-inline double number_in(const std::string& directory, const char* file, std::size_t number) {
-    std::string path = directory;
-    line_reader lines(path.append(file));
-    std::string_view line;
-    if (!lines.next(line)) return 0;
-    const std::string_view text = field(line, number, ' ');
-    return text.empty() ? 0 : std::strtod(text.data(), nullptr);  // ends at the blank or the line's end
-}
+double number_in(const std::string& directory, const char* file, std::size_t number);
 
 /// CPUs granted by one cgroup directory: cpu.max in version 2 ("max 100000" or "150000 100000"), two files in
 /// version 1.
-inline double cpu_quota_of_group(const std::string& directory, bool version2) {
-    // "max" and nothing give 0, version 1's "none" is -1.
-    const double microseconds =
-        version2 ? number_in(directory, "/cpu.max", 0) : number_in(directory, "/cpu.cfs_quota_us", 0);
-    const double of =
-        version2 ? number_in(directory, "/cpu.max", 1) : number_in(directory, "/cpu.cfs_period_us", 0);
-    return microseconds > 0 && of > 0 ? microseconds / of : no_cpu_quota;
-}
+double cpu_quota_of_group(const std::string& directory, bool version2);
 
 /// Calls `visit(directory, version2)` for each cgroup of this process that this controller's files may lie in, and for all
 /// groups above.
@@ -148,14 +112,7 @@ void for_each_group(const cgroup_files& files, std::string_view controller, Visi
 }
 
 /// CPUs granted to this process by its cgroup and all above it, or no_cpu_quota.
-inline double cpu_quota(const cgroup_files& files = {}) {
-    double least = no_cpu_quota;
-    for_each_group(files, "cpu", [&least](const std::string& directory, bool version2) {
-        const double quota = cpu_quota_of_group(directory, version2);
-        if (quota < least) least = quota;
-    });
-    return least;
-}
+double cpu_quota(const cgroup_files& files = {});
 
 #else
 
@@ -164,37 +121,19 @@ inline double cpu_quota() noexcept { return no_cpu_quota; }
 #endif
 
 /// Processors that this thread may run on, at least 1.
-inline std::size_t cpu_affinity() {
-#if defined(__linux__)
-    for (std::size_t processors = 1024; processors <= std::size_t{1} << 20; processors *= 2) {
-        cpu_set_t* const set = CPU_ALLOC(processors);
-        if (set == nullptr) break;
-        const std::size_t bytes = CPU_ALLOC_SIZE(processors);
-        const int failed = ::sched_getaffinity(0, bytes, set);
-        const int count = failed == 0 ? CPU_COUNT_S(bytes, set) : 0;
-        CPU_FREE(set);
-        if (count > 0) return static_cast<std::size_t>(count);
-        if (errno != EINVAL) break;  // EINVAL: this machine has more processors than the set has bits
-    }
-#endif
-    const std::size_t processors = std::thread::hardware_concurrency();
-    return processors != 0 ? processors : 1;
-}
+std::size_t cpu_affinity();
 
 /// How many threads make sense on so many processors under such a quota: whichever is less, the quota rounded up; at
 /// least 1. Both are greater than 0.
-inline std::size_t concurrency_for(std::size_t processors, double quota) noexcept {
-    if (quota >= static_cast<double>(processors)) return processors;
-    const auto whole = static_cast<std::size_t>(quota);
-    return static_cast<double>(whole) < quota ? whole + 1 : whole;
-}
+std::size_t concurrency_for(std::size_t processors, double quota) noexcept;
 
 /// The number of workers a pool has if nobody says otherwise: of the processors that this thread may use and the CPU
 /// quota of its cgroup. The quota is looked up once in the life of the program, as that takes longer than to make a
 /// pool.
-inline std::size_t default_concurrency() {
-    static const double quota = cpu_quota();
-    return concurrency_for(cpu_affinity(), quota);
-}
+std::size_t default_concurrency();
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/detail/os/cpu_count.ipp>
+#endif

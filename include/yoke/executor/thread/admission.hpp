@@ -24,6 +24,7 @@
 /// with it. A worker is joined before that, and looks in `settle()` before it leaves. A visitor from outside counts itself out under a lock that the destructor
 /// passes through, and touches nothing afterwards. tests/model/admission.pml checks all this.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/base/stable_array.hpp>
 #include <yoke/detail/future/worker_place.hpp>
 #include <yoke/detail/sync/parking.hpp>
@@ -98,28 +99,15 @@ public:
     }
 
     /// Lets nobody in from now on. True if nobody is inside.
-    bool close() noexcept {
-        outside_.fetch_or(closed_flag, std::memory_order_seq_cst);
-        return empty();
-    }
+    bool close() noexcept;
 
     /// True if the door is closed and everybody has left, so that nothing can ever happen here again.
     [[nodiscard]] bool drained() const noexcept { return closed() && empty(); }
 
     /// Blocks until nobody is inside, for a moment at least. If others bring in tasks without end, that may never be so.
-    void wait() noexcept {
-        static_cast<void>(wait_by([](std::uint32_t before, parking_word& emptied) {
-            park(emptied, before);
-            return true;
-        }));
-    }
+    void wait() noexcept;
     /// The same, but gives up at `until`; true if nobody was inside.
-    [[nodiscard]] bool wait_until(deadline until) noexcept {
-        return wait_by([until](std::uint32_t before, parking_word& emptied) {
-            park_until(emptied, before, until);
-            return std::chrono::steady_clock::now() < until;
-        });
-    }
+    [[nodiscard]] bool wait_until(deadline until) noexcept;
 
     /// How many tasks have come in, and how many have left, ever. Each is exact when nothing happens meanwhile.
     [[nodiscard]] std::uint64_t entered() const noexcept {
@@ -199,3 +187,7 @@ private:
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/executor/thread/admission.ipp>
+#endif

@@ -17,6 +17,7 @@
 ///
 /// Whoever may still use the pool's memory has a share of it: the pool object and each thread.
 
+#include <yoke/detail/base/config.hpp>
 #include <yoke/executor/thread/eventcount.hpp>
 
 #include <atomic>
@@ -67,15 +68,9 @@ public:
         return attended_.load(std::memory_order_acquire);
     }
     /// Starts the first thread, if there was none yet. Throws what the system says if that fails.
-    void attend() {
-        const std::lock_guard lock(mutex_);
-        if (!attended()) start(lowest_free());
-    }
+    void attend();
     /// Starts all threads there are to be. Throws what the system says if one cannot be started.
-    void start_all() {
-        const std::lock_guard lock(mutex_);
-        while (running() < target()) start(lowest_free());
-    }
+    void start_all();
     /// How many threads were ever started.
     [[nodiscard]] std::uint32_t started() const noexcept { return started_.load(std::memory_order_relaxed); }
 
@@ -91,59 +86,19 @@ public:
 
     /// There are to be `threads` threads, at least 1. If that is less than before, the caller has to wake all
     /// sleepers, so that they find too_many().
-    void resize(std::size_t threads) noexcept {
-        const std::lock_guard lock(mutex_);
-        const std::size_t now = running();
-        target_.store(threads, std::memory_order_relaxed);
-        // seq_cst: see too_many().
-        excess_.store(now > threads ? now - threads : 0, std::memory_order_seq_cst);
-        sleep_.set_unstarted(now < threads ? threads - now : 0);
-    }
+    void resize(std::size_t threads) noexcept;
 
     /// True if a worker has to leave.
-    [[nodiscard]] bool too_many() const noexcept {
-        // seq_cst: a worker announces that it will sleep, then asks; the pool changes the excess, then wakes the
-        // sleepers. One of them sees the other.
-        return excess_.load(std::memory_order_seq_cst) != 0;
-    }
+    [[nodiscard]] bool too_many() const noexcept;
     /// Worker `self`, which is busy in the sense of eventcount.hpp, leaves if there still are too many.
-    [[nodiscard]] bool retire(std::size_t self) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (!too_many()) return false;
-        note_end(self);
-        return true;
-    }
+    [[nodiscard]] bool retire(std::size_t self) noexcept;
     /// Worker `self` leaves for another reason, and nobody takes its place before a resize().
-    void quit(std::size_t self) noexcept {
-        const std::lock_guard lock(mutex_);
-        note_end(self);
-    }
+    void quit(std::size_t self) noexcept;
 
     /// Waits until all threads have ended.
-    void join() noexcept {
-        // One by one, as the ones that work may start others.
-        for (;;) {
-            std::thread next;
-            {
-                const std::lock_guard lock(mutex_);
-                for (member& each : members_) {
-                    if (!each.thread.joinable()) continue;
-                    next = std::move(each.thread);
-                    break;
-                }
-            }
-            if (!next.joinable()) return;
-            next.join();
-        }
-    }
+    void join() noexcept;
     /// Nobody will wait for the threads.
-    void detach() noexcept {
-        const std::lock_guard lock(mutex_);
-        detached_ = true;
-        for (member& each : members_) {
-            if (each.thread.joinable()) each.thread.detach();
-        }
-    }
+    void detach() noexcept;
 
     /// Gives a share in the pool's memory back; true if it was the last.
     [[nodiscard]] bool let_go() noexcept { return owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
@@ -155,16 +110,8 @@ private:
         bool runs = false;
     };
 
-    [[nodiscard]] std::size_t lowest_free() const noexcept {
-        std::size_t self = 0;
-        while (self != members_.size() && members_[self].runs) ++self;
-        return self;
-    }
-    void note_end(std::size_t self) noexcept {
-        members_[self].runs = false;
-        running_.fetch_sub(1, std::memory_order_relaxed);
-        if (too_many()) excess_.fetch_sub(1, std::memory_order_seq_cst);
-    }
+    [[nodiscard]] std::size_t lowest_free() const noexcept;
+    void note_end(std::size_t self) noexcept;
 
     /// After the eventcount has asked for it.
     template <class Over>
@@ -184,40 +131,9 @@ private:
     }
 
     /// Starts worker `self`, a free number. If that throws, nothing has changed.
-    void start(std::size_t self) {
-        if (self == members_.size()) members_.emplace_back();
-        todo_.prepare_worker(self);
-        member& it = members_[self];
-        it.predecessor = std::move(it.thread);
-        const bool follows = it.predecessor.joinable();
-        sleep_.begin_start();
-        owners_.fetch_add(1, std::memory_order_relaxed);
-        try {
-            it.thread = std::thread([this, self, follows]() noexcept {
-                if (follows) join_predecessor(self);
-                todo_.live(self);
-            });
-        } catch (...) {
-            owners_.fetch_sub(1, std::memory_order_relaxed);
-            sleep_.cancel_start();
-            it.thread = std::move(it.predecessor);
-            throw;
-        }
-        it.runs = true;
-        running_.fetch_add(1, std::memory_order_relaxed);
-        started_.fetch_add(1, std::memory_order_relaxed);
-        attended_.store(true, std::memory_order_release);
-        if (detached_) it.thread.detach();
-    }
+    void start(std::size_t self);
 
-    void join_predecessor(std::size_t self) noexcept {
-        std::thread predecessor;
-        {
-            const std::lock_guard lock(mutex_);
-            predecessor = std::move(members_[self].predecessor);
-        }
-        predecessor.join();
-    }
+    void join_predecessor(std::size_t self) noexcept;
 
     using clock = std::chrono::steady_clock;
 
@@ -238,3 +154,7 @@ private:
 };
 
 }  // namespace yoke::detail
+
+#if YOKE_IS_HEADER_ONLY
+#include <yoke/executor/thread/threads.ipp>
+#endif
