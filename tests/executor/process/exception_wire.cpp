@@ -5,10 +5,12 @@
 
 #include <any>
 #include <cstdint>
+#include <cxxabi.h>
 #include <exception>
 #include <filesystem>
 #include <ios>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <stdexcept>
