@@ -70,7 +70,7 @@ protected:
 };
 
 /// What a run consists of. All members are guarded by `mutex`, but those that never change.
-class pipeline_core : public std::enable_shared_from_this<pipeline_core>, private lent_work {
+class pipeline_core final : public std::enable_shared_from_this<pipeline_core>, private lent_work {
 public:
     pipeline_core(bool keeps_order, bool sets_aside, bool inside_task)
         : keeps_order_(keeps_order), sets_aside_(sets_aside), helps_(inside_task) {}
