@@ -103,6 +103,17 @@ TEST_CASE("crashes that lie far apart do not add up") {
     REQUIRE(survived == 3);
 }
 
+TEST_CASE("workers that the pool has killed, and those that left of their own accord, are no crashes") {
+    small_office office(1, 3);
+    for (int i = 0; i < 100; ++i) {
+        REQUIRE(office.staff.ended({.place = 0, .pid = 7, .signal = 9}, true, true, office.now).empty());
+        REQUIRE(office.plan() == 1);
+        REQUIRE(office.staff.ended({.place = 0, .pid = 7, .left = farewell::asked}, false, true, office.now)
+                    .empty());
+        REQUIRE(office.plan() == 1);
+    }
+}
+
 TEST_CASE("idle workers that die over a long life do not break a healthy pool") {
     small_office office(4, 5);
     for (std::uint32_t i = 0; i < 1'000; ++i) {

@@ -367,6 +367,30 @@ TEST_CASE("a result goes over the bytes of its call if it fits them and they are
     }
 }
 
+TEST_CASE("a worker notes when it began a task that has a limit, and only then") {
+    const shared_arena arena;
+    memory_of_board memory;
+    const process_board board(memory.bytes.get(), slots, workers);
+    board.construct();
+    task_slot& slot = board.slot(0);
+    slot.call_size = sizeof(std::uint64_t);
+    slot.entry = compute;
+    for (const std::uint32_t timed : {0U, 1U}) {
+        slot.state = slot_state{7, 0, slot_phase::running}.word();
+        slot.timed = timed;
+        slot.bytes = {std::byte{1}};
+        const std::int64_t before = monotonic_ns();
+        worker_task(board, arena, 0, 0).run();
+        REQUIRE(slot_state::of(slot.state).phase == slot_phase::done);
+        if (timed == 0) {
+            REQUIRE(slot.started == 0);
+        } else {
+            REQUIRE(slot.started >= before);
+            REQUIRE(slot.started <= monotonic_ns());
+        }
+    }
+}
+
 TEST_CASE("a worker whose slot says what nobody writes ends; one whose task has expired awaits its signal") {
     const shared_arena arena;
     memory_of_board memory;
