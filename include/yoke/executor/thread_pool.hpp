@@ -145,9 +145,11 @@ public:
     }
 
     /// Starts all threads at once; each calls a copy of `init` with its number, 0 to threads - 1, before its first
-    /// task. No other thread ever runs a task of the pool. A task of another executor that submits to it while it is full
-    /// (`max_pending`) waits for a place. Throws std::system_error if a thread cannot be started, or the first exception of an `init`; the threads
-    /// that were started are ended first. (To do something when a thread ends, see `pool_observer::worker_ended`.)
+    /// task. No other thread ever runs a task of the pool. A task of another executor that submits to it while it is
+    /// full (`max_pending`) waits for a place; so tasks of two such pools that submit to each other can block: give
+    /// one of them no bound, or use try_submit. Throws std::system_error if a thread cannot be started, or the first
+    /// exception of an `init`; the threads that were started are ended first. (To do something when a thread ends,
+    /// see `pool_observer::worker_ended`.)
     template <std::invocable<std::size_t> Init>
     basic_thread_pool(const thread_pool_options& options, const Init& init) {
         std::unique_ptr<core, void (*)(core*)> made(new core(detail::to_setup(options, init)),

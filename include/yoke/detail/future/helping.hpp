@@ -26,6 +26,10 @@
 /// lead through any wait of the table, that for a part of a loop which another thread has taken and that for what a
 /// pipeline's stages do included.
 ///
+/// Not told is who waits for a task that nobody has begun while all threads of that task's pool wait: tasks of two
+/// initialized pools that wait for each other's tasks can block, all of them. The remedy is to let only one of the
+/// pools wait for the other, or to go on by then() or co_await in place of waiting.
+///
 /// It ends where nobody can know who is waited for: in a queue, a latch, a lock or a condition variable, in the
 /// destructor or wait() of another pool, in a timed wait, in what a blocking source of a pipeline waits for. A task
 /// of an initialized pool that waits in one of those must be sure that what it waits for needs no task of its own
