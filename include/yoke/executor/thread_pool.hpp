@@ -41,6 +41,7 @@
 /// | `priority<>` | the greatest `task_options::priority` first, equals in the order of submission |
 
 #include <yoke/concept/executor.hpp>
+#include <yoke/detail/base/config.hpp>
 #include <yoke/detail/base/function_ref.hpp>
 #include <yoke/detail/future/task_scope.hpp>
 #include <yoke/error.hpp>
@@ -426,6 +427,14 @@ private:
 
 /// The pool to start with.
 using thread_pool = basic_thread_pool<work_stealing>;
+
+#if !YOKE_IS_HEADER_ONLY
+// Instantiated in thread_pool.ipp.
+namespace detail {
+extern template class pool_core<work_stealing_queues>;
+}  // namespace detail
+extern template class basic_thread_pool<work_stealing>;
+#endif
 
 static_assert(fork_join_executor<thread_pool>);
 static_assert(fork_join_executor<basic_thread_pool<fifo>>);
