@@ -130,7 +130,11 @@ struct manual_clock {
     using period = duration::period;
     using time_point = std::chrono::time_point<manual_clock>;
     static inline thread_local rep ns = 0;
-    static time_point now() noexcept { return time_point(duration(ns)); }
+    static inline thread_local int looks = 0;
+    static time_point now() noexcept {
+        ++looks;
+        return time_point(duration(ns));
+    }
 };
 
 /// Calls everything in order, here.
@@ -274,6 +278,18 @@ TEST_CASE("a loop of cheap items, of any size, is split log2(n) times at most, a
             }
         }
     }
+}
+
+TEST_CASE("nobody looks at the clock after the last item of a loop") {
+    const auto looks = [](std::size_t items) {
+        const int before = manual_clock::looks;
+        done_by({}, items, 1);
+        return manual_clock::looks - before;
+    };
+    REQUIRE(looks(1) == 1);   // when it begins
+    REQUIRE(looks(9) == 3);   // and after the items 0 and 4; the blocks are of 1, 4 and 4
+    REQUIRE(looks(10) == 3);  // the blocks are of 1, 4 and 5
+    REQUIRE(looks(8) == 4);   // offered before: after the items 0, 1 and 3; the blocks are of 1, 1, 2 and 4
 }
 
 TEST_CASE("a thief of items that nobody has tried offers them before it does the first, too") {

@@ -19,7 +19,8 @@
 /// **Blocks** take about half a microsecond: little enough that a part is split soon after somebody wants some, much
 /// more than the look costs. The number of items that take so long is measured as the loop goes. A block is at most
 /// four times as large as the one before, as one cheap item says little. At the beginning each block is followed by a
-/// look at the clock, until a microsecond has been measured; from then on every sixteenth is.
+/// look at the clock, until a microsecond has been measured; from then on every sixteenth is. The last item of the loop is
+/// followed by none: nothing is left to decide, and in a loop of few items the looks are most of what it costs.
 ///
 /// **Callers from outside** begin alone. Only when what is left is measured to be worth waking a worker do they take
 /// part in the pool's work, as one more worker; so a short loop costs hardly more than a plain one. A pool of one
@@ -193,6 +194,7 @@ public:
     /// Does `items` items. Throws what the first failed item threw, or pool_closed, cancelled and the like.
     value run(std::size_t items) {
         value all{};
+        end_ = items;
         call_where_admitted(ex_, [&] { run_here(all, items); });
         return all;
     }
@@ -267,7 +269,7 @@ private:
             failure_.add(at, std::current_exception());
             return false;
         }
-        learned.count(items);
+        if (at != end_) learned.count(items);
         return true;
     }
 
@@ -293,6 +295,7 @@ private:
     std::vector<failed_items>* const failed_;
     const std::size_t at_once_;  // so many items are offered before anything is known
     const std::size_t few_;
+    std::size_t end_ = 0;  // of the loop; written before anything is forked
     first_failure failure_;
 };
 
