@@ -289,7 +289,9 @@ TEST_CASE("nobody looks at the clock after the last item of a loop") {
     REQUIRE(looks(1) == 1);   // when it begins
     REQUIRE(looks(9) == 3);   // and after the items 0 and 4; the blocks are of 1, 4 and 4
     REQUIRE(looks(10) == 3);  // the blocks are of 1, 4 and 5
-    REQUIRE(looks(8) == 4);   // offered before: after the items 0, 1 and 3; the blocks are of 1, 1, 2 and 4
+    // Offered before, in blocks of 1, 1, 2 and 4: when the four lower and the three upper parts begin, and after the
+    // items 0, 1 and 3.
+    REQUIRE(looks(8) == 7 + 3);
 }
 
 TEST_CASE("a thief of items that nobody has tried offers them before it does the first, too") {
