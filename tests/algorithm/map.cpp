@@ -369,6 +369,8 @@ TEST_CASE("Failed items are named and can be set aside, inline") {
 TEST_CASE("Failed items are named and can be set aside, on threads", "[concurrent]") {
     yoke::thread_pool pool(3);
     check_blame(pool);
+    auto view = yoke::with(pool, {});
+    check_blame(view);
     thread_executor ex;
     check_blame(ex);
 }
@@ -458,6 +460,16 @@ TEST_CASE("An error about a task that was lost or too slow names the items that 
     } catch (const yoke::task_timeout& error) {
         CHECK(error.items() == yoke::item_range{3, 1});
         CHECK(std::string(error.what()).starts_with("item 3: "));
+    }
+    yoke::process_pool one(1);
+    try {
+        yoke::for_each(yoke::with(one, {.queue_timeout = std::chrono::milliseconds(20)}), upto(2),
+                       [](int) { std::this_thread::sleep_for(std::chrono::milliseconds(300)); },
+                       {.chunk = 1});
+        FAIL("nothing was thrown");
+    } catch (const yoke::task_timeout& error) {
+        CHECK_FALSE(error.began());
+        CHECK(error.items() == yoke::item_range{1, 1});
     }
 }
 

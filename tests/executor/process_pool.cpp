@@ -689,6 +689,14 @@ TEST_CASE("errors of its tasks that nobody receives are counted and told, before
     CHECK(told == 7);
     CHECK(pool.submit(drop_in_worker).get() == 1);
     CHECK(told == 7);
+
+    // Of calls that fail together one error is thrown, and the others are dropped.
+    const std::uint64_t dropped = pool.dropped_errors();
+    std::vector<yoke::future<void>> all;
+    for (int i = 0; i != 3; ++i) all.push_back(pool.submit(throw_at_once));
+    CHECK_THROWS_AS(yoke::when_all(std::move(all)).get(), std::runtime_error);
+    CHECK(told == 9);
+    CHECK(pool.dropped_errors() == dropped + 2);
     yoke::on_dropped_error(before);
 }
 
