@@ -253,7 +253,7 @@ test)
     install_missing
     check_cmake
     step 'formatting' formatting
-    step 'what it costs to include' python3 cmake/cost.py --check --turns 2
+    step 'what it costs to include' python3 cmake/cost.py --check --turns 1
     step 'g++, Release: build' release_built
     step 'clang++, Release' built_and_checked clang
     step 'clang++, address and undefined-behaviour sanitizers' built_and_checked asan

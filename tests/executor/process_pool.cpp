@@ -10,6 +10,7 @@
 #include <yoke/executor/process_pool.hpp>
 #include <yoke/executor/thread_pool.hpp>
 #include <yoke/executor/with.hpp>
+#include <yoke/future/completion.hpp>
 
 #include <signal.h>
 #include <unistd.h>
