@@ -4,7 +4,7 @@
 /// The least that many small tasks for another process cost: a ring of slots each way, one writer and one reader each, no
 /// sleep.
 
-#include "detail/process/shared_futex.hpp"
+#include "futex.hpp"
 
 #include <sched.h>
 

@@ -3,7 +3,7 @@
 
 /// Tries in a child process what may never end, or end badly.
 
-#include "detail/process/shared_futex.hpp"
+#include "futex.hpp"
 #include "harness.hpp"
 
 #include <csignal>
