@@ -103,16 +103,31 @@ struct refused_options {
 
 /// What threads cannot do. `by_priority`: of a pool with that policy.
 std::vector<refused_options> not_on_threads(bool by_priority) {
-    std::vector<refused_options> all = {
-        {"timeout", {.timeout = 20ms}, "(20000000)", true},
-        {"timeout", {.timeout = yoke::time_span::max()}, "(9223372036854775807)", true},
-        {"attempts", {.attempts = 2}, "(2)", true},
-        {"grace", {.grace = 0s}, "(0)"},
-        {"queue_timeout", {.queue_timeout = 1h}, "(3600000000000)"},
+    std::vector<refused_options> all;
+    // (One option is set after the other: of aggregates g++ 12 believes that their stop tokens are uninitialized.)
+    const auto add = [&all](const char* name, auto set, const char* value, bool by_stage) {
+        refused_options& added = all.emplace_back();
+        added.name = name;
+        set(added.options);
+        added.value = value;
+        added.by_stage = by_stage;
     };
+    using options = yoke::task_options;
+    add(
+        "timeout", [](options& to) { to.timeout = 20ms; }, "(20000000)", true);
+    add(
+        "timeout", [](options& to) { to.timeout = yoke::time_span::max(); }, "(9223372036854775807)", true);
+    add(
+        "attempts", [](options& to) { to.attempts = 2; }, "(2)", true);
+    add(
+        "grace", [](options& to) { to.grace = 0s; }, "(0)", false);
+    add(
+        "queue_timeout", [](options& to) { to.queue_timeout = 1h; }, "(3600000000000)", false);
     if (!by_priority) {
-        all.push_back({"priority", {.priority = -1}, "(-1)", true});
-        all.push_back({"priority", {.priority = 7}, "(7)", true});
+        add(
+            "priority", [](options& to) { to.priority = -1; }, "(-1)", true);
+        add(
+            "priority", [](options& to) { to.priority = 7; }, "(7)", true);
     }
     return all;
 }
