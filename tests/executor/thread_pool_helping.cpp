@@ -293,10 +293,8 @@ public:
         std::thread::id nobody{};
         const auto here = std::this_thread::get_id();
         if (first_.compare_exchange_strong(nobody, here) || nobody == here) {
-            while (!met_ && looks_ != 0) {
-                --looks_;
-                std::this_thread::yield();
-            }
+            if (nobody == std::thread::id()) until_ = std::chrono::steady_clock::now() + 50ms;
+            while (!met_ && std::chrono::steady_clock::now() < until_) std::this_thread::yield();
         } else if (!met_.exchange(true)) {
             f_();
         }
@@ -306,7 +304,8 @@ public:
 
 private:
     const std::function<void()> f_;
-    int looks_ = 20000;  // of the first thread: of a scan there may be nothing for a second one
+    std::chrono::steady_clock::time_point
+        until_;  // the first thread looks: a scan may leave nothing for a second one
     std::atomic<std::thread::id> first_{};
     std::atomic<bool> met_{false};
 };
