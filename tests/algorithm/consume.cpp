@@ -181,7 +181,7 @@ TEST_CASE("A consumer that the executor cancels counts as one that failed") {
     CHECK_THROWS_AS(crew.get(), yoke::cancelled);
 }
 
-TEST_CASE("A crew that cannot start at all touches nothing; one that can start in part ends") {
+TEST_CASE("A crew that cannot start at all touches nothing, one that can start in part ends") {
     yoke::bounded_queue<int> queue(2);
     manual_executor closed;
     closed.shutdown();

@@ -444,7 +444,7 @@ TEST_CASE("a submit that waits for room is let go by shutdown", "[process]") {
     waiting.get();
 }
 
-TEST_CASE("shutdown lets accepted tasks finish; cancel_pending stops what has not begun", "[process]") {
+TEST_CASE("shutdown lets accepted tasks finish, cancel_pending stops what has not begun", "[process]") {
     wipe();
     yoke::process_pool pool(1);
     auto running = pool.submit(hold);

@@ -151,7 +151,7 @@ TEST_CASE("priorities under load: every task settles once", "[process]") {
     REQUIRE(wrong == 0);
 }
 
-TEST_CASE("a task that has not begun in time fails and never runs; one that has begun goes on", "[process]") {
+TEST_CASE("a task that has not begun in time fails and never runs, one that has begun goes on", "[process]") {
     const yoke_test::watchdog dog("queue_timeout");
     wipe();
     yoke::process_pool pool(1);

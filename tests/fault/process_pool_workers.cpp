@@ -427,7 +427,7 @@ TEST_CASE("a lost task is started again as often as its options allow, and no of
     REQUIRE(board.started == 2);
 }
 
-TEST_CASE("a stopped worker is killed at the deadline; without one it is waited for", "[process]") {
+TEST_CASE("a stopped worker is killed at the deadline, without one it is waited for", "[process]") {
     const clean_slate here("A4");
     yoke::process_pool pool(2);
     try {

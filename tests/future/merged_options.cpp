@@ -28,7 +28,7 @@ TEST_CASE("of options that are merged each field is the nearer one's, unless tha
     CHECK(some.priority == view.priority);
 }
 
-TEST_CASE("a stop token that is alone is taken as it is; of two each stops the task, also of three") {
+TEST_CASE("a stop token that is alone is taken as it is, of two each stops the task, also of three") {
     const std::stop_source one;
     CHECK(merged_options({.stop = one.get_token()}).with({}).values().stop == one.get_token());
     CHECK(merged_options(yoke::task_options{}).with({.stop = one.get_token()}).values().stop ==

@@ -500,7 +500,7 @@ std::atomic<int> told_second{0};
 
 }  // namespace
 
-TEST_CASE("handlers may be swapped while errors are dropped; each error is told to one of them",
+TEST_CASE("handlers may be swapped while errors are dropped, each error is told to one of them",
           "[concurrent]") {
     told_first = 0;
     told_second = 0;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# promises.sh <source folder>: each test case that include/yoke/README.md names exists.
+# promises.sh <source folder>: each test case that include/yoke/README.md names exists, and no test case has a semicolon in
+# its name: CMake would make two tests of it, each of which runs nothing.
 set -eu
 cd "$1"
 missing=0
@@ -19,4 +20,10 @@ while IFS= read -r row; do
     fi
 done <"$rows"
 rm -f "$rows"
+for file in $(find tests -name '*.cpp'); do
+    if tr '\n' ' ' <"$file" | sed 's/"  *"//g' | grep -oE 'TEST_CASE[A-Z_]*\( *"[^"]*;[^"]*"'; then
+        echo "$file: the name of a test case has a semicolon"
+        missing=1
+    fi
+done
 exit $missing

@@ -331,7 +331,7 @@ TEST_CASE("a codec makes any type cross, if it is whole") {
     STATIC_REQUIRE_FALSE(shippable<half_coded>);
 }
 
-TEST_CASE("functions that hold nothing, or values, cross; lambdas with captures do not") {
+TEST_CASE("functions that hold nothing, or values, cross, lambdas with captures do not") {
     int local = 3;
     auto captureless = [](int a) { return a; };
     auto generic = [](auto a) { return a; };

@@ -177,7 +177,7 @@ TEST_CASE("cancelled tasks are passed over, and their slots can be sent again at
     REQUIRE_FALSE(out.cancel(2));
 }
 
-TEST_CASE("a ring full of cancelled entries makes room; one with a waiting task at its head does not") {
+TEST_CASE("a ring full of cancelled entries makes room, one with a waiting task at its head does not") {
     test_board board(1);
     sender out(board.view);
     for (std::uint32_t i = 0; i < 10 * slots; ++i) {

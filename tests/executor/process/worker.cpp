@@ -391,7 +391,7 @@ TEST_CASE("a worker notes when it began a task that has a limit, and only then")
     }
 }
 
-TEST_CASE("a worker whose slot says what nobody writes ends; one whose task has expired awaits its signal") {
+TEST_CASE("a worker whose slot says what nobody writes ends, one whose task has expired awaits its signal") {
     const shared_arena arena;
     memory_of_board memory;
     const process_board board(memory.bytes.get(), slots, workers);

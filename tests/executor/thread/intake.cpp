@@ -87,7 +87,7 @@ TEST_CASE("a thread from outside that finds the ring full, and nobody who makes 
     tasks.take()->run();
 }
 
-TEST_CASE("tasks that a worker has taken and not begun end the ring's next lap; what comes then waits in the "
+TEST_CASE("tasks that a worker has taken and not begun end the ring's next lap, what comes then waits in the "
           "list, in order") {
     constexpr std::size_t batch = 32;
     constexpr std::size_t lap = task_ring::capacity - batch + 1;
