@@ -357,19 +357,13 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
     std::vector<failed_items> set_aside;
     std::uint64_t failed = std::numeric_limits<std::uint64_t>::max();  // the first chunk that did
     failed_items first_failed;
-    future<timed<Out>> failed_result;  // that has this error; the error of a future that is dropped is
 
     const auto fail = [&](std::uint64_t number, std::uint64_t first, std::size_t count,
-                          std::exception_ptr error, future<timed<Out>> result = {}) noexcept {
-        if (number >= failed) {
-            if (!result.valid())
-                leave_error_aside(std::move(error), "a loop of which an earlier item has failed");
-            return;
-        }
+                          std::exception_ptr error) noexcept {
+        const char* const aside = "a loop of which an earlier item has failed";
+        if (number >= failed) return leave_error_aside(std::move(error), aside);
         failed = number;
-        std::swap(failed_result, result);
-        if (!result.valid())
-            leave_error_aside(std::move(first_failed.error), "a loop of which an earlier item has failed");
+        leave_error_aside(std::exchange(first_failed.error, nullptr), aside);
         first_failed = {first, count, with_items(std::move(error), first, count)};
         // The outcomes of `number` and more behind it may have been taken by now.
         for (std::uint64_t behind = std::max(number + 1, taken); behind - taken < begun.size(); ++behind)
@@ -398,14 +392,8 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
         }
     };
     const auto settle = [&](chunk& arrived, std::uint64_t number) {
-        future<timed<Out>> result = std::exchange(arrived.result, {});
-        auto* const state = future_access::state(result);
-        if (!sets_aside && state->error()) {
-            const std::exception_ptr error = state->error();
-            return fail(number, arrived.first, arrived.items, error, std::move(result));
-        }
         try {
-            auto [out, ns] = std::move(result).get();
+            auto [out, ns] = std::exchange(arrived.result, {}).get();
             sizer.learn(arrived.items, ns);
             window.completed(ns);
             arrived.early = std::move(out);
@@ -436,7 +424,6 @@ void run_chunks(chunk_flow<Out>& chunks, std::size_t workers, const map_options&
                  std::current_exception());
         }
     }
-    if (failed_result.valid()) future_access::state(failed_result)->let_error_go();  // it is received
     if (options.failed != nullptr) {
         std::sort(set_aside.begin(), set_aside.end(),
                   [](const failed_items& a, const failed_items& b) { return a.index < b.index; });
